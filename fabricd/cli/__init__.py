@@ -1,0 +1,4 @@
+"""The fabricd and fabricctl commands.
+
+Entry points. Must hold no logic that another program could want.
+"""

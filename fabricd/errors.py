@@ -1,0 +1,129 @@
+"""The one hierarchy of errors, and the places they point at.
+
+Raised by every room; caught at the edges (gRPC status, CLI exit code, reconcile outcome). Knows no other room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    `path` is a data path (RFC 7951 names), `line` and `column` count from 1 and are 0 when unknown.
+    """
+
+    message: str
+    device: str = ""
+    intent: str = ""
+    path: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = [part for part in (self.device, self.intent, self.path) if part]
+        if self.line:
+            place.append(f"line {self.line}" + (f", column {self.column}" if self.column else ""))
+        return f"{': '.join(place)}: {self.message}" if place else self.message
+
+
+class FabricdError(Exception):
+    """Root of everything fabricd raises on purpose.
+
+    `code` is stable and machine-readable (it stands in the journal and in google.rpc.ErrorInfo.reason).
+    """
+
+    code = "INTERNAL"
+
+    def __init__(self, message: str, *, device: str = "", path: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.device = device
+        self.path = path
+
+
+class InputError(FabricdError):
+    """Something a person or a program handed in is wrong; `problems` names every place. Nothing was changed."""
+
+    code = "INVALID_INPUT"
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems) or (Problem(message),)
+        first = self.problems[0]
+        super().__init__(message, device=first.device, path=first.path)
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> InputError:
+        """The error for one or more problems (at least one), its message being the first problem."""
+        found = tuple(problems)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return cls(f"{found[0]}{more}", found)
+
+
+class ConflictError(FabricdError):
+    """The request was made against something that has changed since (a stale base revision, a used request id)."""
+
+    code = "CONFLICT"
+
+
+class NotFoundError(FabricdError):
+    """A device, revision or intent of that name does not exist."""
+
+    code = "NOT_FOUND"
+
+
+class PermissionDeniedError(FabricdError):
+    """The caller's role does not allow this."""
+
+    code = "PERMISSION_DENIED"
+
+
+class StoreError(FabricdError):
+    """The store could not be read or written; nothing was acknowledged."""
+
+    code = "STORE"
+
+
+class DeviceError(FabricdError):
+    """A device could not be read or written. `transient` tells whether trying again later can help."""
+
+    code = "DEVICE"
+    transient = True
+
+
+class DeviceUnreachableError(DeviceError):
+    """No connection, or it was lost before the request was sent."""
+
+    code = "DEVICE_UNREACHABLE"
+
+
+class DeviceTimeoutError(DeviceError):
+    """A deadline expired, or the connection broke with a request under way. Its effect is unknown: re-read, never
+    resend."""
+
+    code = "DEVICE_TIMEOUT"
+
+
+class DeviceTrustError(DeviceError):
+    """Wrong certificate, wrong host key, or credentials refused. Retried slowly: only a person can mend it."""
+
+    code = "DEVICE_TRUST"
+
+
+class DeviceRefusedError(DeviceError):
+    """The device answered with an error; `tag` is its error-tag (RFC 6241 appendix A) or gRPC status name."""
+
+    code = "DEVICE_REFUSED"
+
+    def __init__(self, message: str, *, device: str = "", path: str = "", tag: str = "") -> None:
+        super().__init__(message, device=device, path=path)
+        self.tag = tag
+
+
+class DeviceProtocolError(DeviceError):
+    """The device sent something that its protocol does not allow, or that cannot be read with its models."""
+
+    code = "DEVICE_PROTOCOL"

@@ -1,0 +1,72 @@
+"""Intents, revisions and desired trees: what the users want, and what was compiled from it.
+
+Made by reconcile/submission, kept by store. Immutable; must not know how they are stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fabricd.model.path import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigIntent:
+    """A named OpenConfig document for one or more devices.
+
+    `config` is RFC 7951 JSON as canonicalised by schema. `replace` are the subtrees this intent owns wholly: what
+    it does not mention there is deleted. Higher `priority` wins, leaf by leaf; equal priority with different values
+    is refused. The names are unique in a revision.
+    """
+
+    name: str
+    devices: tuple[str, ...]
+    config: bytes
+    owner: str = ""
+    priority: int = 100
+    replace: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What fabricd owns on one device (design, section 5).
+
+    `roots` are the top-level containers to fetch. Inside `subtrees` what is not desired is deleted, elsewhere
+    desired leaves are enforced and their neighbours left alone. `protected` is never written. `system_entries`
+    exist on their own and are never deleted.
+    """
+
+    roots: tuple[Path, ...]
+    subtrees: tuple[Path, ...] = ()
+    protected: tuple[Path, ...] = ()
+    system_entries: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The tree one device shall run. `config` is canonical RFC 7951 JSON, `digest` its xxh3-128 in hex (over config and
+    scope). `revision` is the newest revision that changed it."""
+
+    device: str
+    revision: int
+    config: bytes
+    digest: str
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """An immutable snapshot of all intents and the trees compiled from them. `parent` is 0 for the first.
+
+    `changed` are the devices whose tree differs from the parent's.
+    """
+
+    number: int
+    parent: int
+    author: str
+    comment: str
+    created: datetime
+    request_id: str = ""
+    changed: tuple[str, ...] = ()
+    rollback_of: int = 0

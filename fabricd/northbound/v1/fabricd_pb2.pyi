@@ -1,0 +1,370 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FORMAT_UNSPECIFIED: _ClassVar[Format]
+    FORMAT_JSON: _ClassVar[Format]
+    FORMAT_YAML: _ClassVar[Format]
+
+class Operation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPERATION_UNSPECIFIED: _ClassVar[Operation]
+    OPERATION_CREATE: _ClassVar[Operation]
+    OPERATION_REPLACE: _ClassVar[Operation]
+    OPERATION_DELETE: _ClassVar[Operation]
+    OPERATION_MOVE: _ClassVar[Operation]
+FORMAT_UNSPECIFIED: Format
+FORMAT_JSON: Format
+FORMAT_YAML: Format
+OPERATION_UNSPECIFIED: Operation
+OPERATION_CREATE: Operation
+OPERATION_REPLACE: Operation
+OPERATION_DELETE: Operation
+OPERATION_MOVE: Operation
+
+class Document(_message.Message):
+    __slots__ = ("source", "format", "content")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    format: Format
+    content: bytes
+    def __init__(self, source: _Optional[str] = ..., format: _Optional[_Union[Format, str]] = ..., content: _Optional[bytes] = ...) -> None: ...
+
+class SubmitRequest(_message.Message):
+    __slots__ = ("documents", "withdraw", "comment", "dry_run", "base_revision", "request_id")
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAW_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    BASE_REVISION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    withdraw: _containers.RepeatedScalarFieldContainer[str]
+    comment: str
+    dry_run: bool
+    base_revision: int
+    request_id: str
+    def __init__(self, documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., withdraw: _Optional[_Iterable[str]] = ..., comment: _Optional[str] = ..., dry_run: _Optional[bool] = ..., base_revision: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class SubmitResponse(_message.Message):
+    __slots__ = ("revision", "changed_devices", "repeated_request", "unchanged", "plans")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    PLANS_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    changed_devices: _containers.RepeatedScalarFieldContainer[str]
+    repeated_request: bool
+    unchanged: bool
+    plans: _containers.RepeatedCompositeFieldContainer[DevicePlan]
+    def __init__(self, revision: _Optional[int] = ..., changed_devices: _Optional[_Iterable[str]] = ..., repeated_request: _Optional[bool] = ..., unchanged: _Optional[bool] = ..., plans: _Optional[_Iterable[_Union[DevicePlan, _Mapping]]] = ...) -> None: ...
+
+class Revision(_message.Message):
+    __slots__ = ("number", "parent", "author", "comment", "created", "changed_devices", "rollback_of", "current")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    ROLLBACK_OF_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    parent: int
+    author: str
+    comment: str
+    created: _timestamp_pb2.Timestamp
+    changed_devices: _containers.RepeatedScalarFieldContainer[str]
+    rollback_of: int
+    current: bool
+    def __init__(self, number: _Optional[int] = ..., parent: _Optional[int] = ..., author: _Optional[str] = ..., comment: _Optional[str] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., changed_devices: _Optional[_Iterable[str]] = ..., rollback_of: _Optional[int] = ..., current: _Optional[bool] = ...) -> None: ...
+
+class Intent(_message.Message):
+    __slots__ = ("name", "owner", "priority", "devices", "replace", "config_json")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    owner: str
+    priority: int
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    replace: _containers.RepeatedScalarFieldContainer[str]
+    config_json: str
+    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., priority: _Optional[int] = ..., devices: _Optional[_Iterable[str]] = ..., replace: _Optional[_Iterable[str]] = ..., config_json: _Optional[str] = ...) -> None: ...
+
+class ListRevisionsRequest(_message.Message):
+    __slots__ = ("limit", "before")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    before: int
+    def __init__(self, limit: _Optional[int] = ..., before: _Optional[int] = ...) -> None: ...
+
+class ListRevisionsResponse(_message.Message):
+    __slots__ = ("revisions",)
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    revisions: _containers.RepeatedCompositeFieldContainer[Revision]
+    def __init__(self, revisions: _Optional[_Iterable[_Union[Revision, _Mapping]]] = ...) -> None: ...
+
+class GetRevisionRequest(_message.Message):
+    __slots__ = ("revision",)
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    def __init__(self, revision: _Optional[int] = ...) -> None: ...
+
+class GetRevisionResponse(_message.Message):
+    __slots__ = ("revision", "intents")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    INTENTS_FIELD_NUMBER: _ClassVar[int]
+    revision: Revision
+    intents: _containers.RepeatedCompositeFieldContainer[Intent]
+    def __init__(self, revision: _Optional[_Union[Revision, _Mapping]] = ..., intents: _Optional[_Iterable[_Union[Intent, _Mapping]]] = ...) -> None: ...
+
+class DiffRequest(_message.Message):
+    __slots__ = ("from_revision", "to_revision", "devices")
+    FROM_REVISION_FIELD_NUMBER: _ClassVar[int]
+    TO_REVISION_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    from_revision: int
+    to_revision: int
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, from_revision: _Optional[int] = ..., to_revision: _Optional[int] = ..., devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DiffResponse(_message.Message):
+    __slots__ = ("from_revision", "to_revision", "devices")
+    FROM_REVISION_FIELD_NUMBER: _ClassVar[int]
+    TO_REVISION_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    from_revision: int
+    to_revision: int
+    devices: _containers.RepeatedCompositeFieldContainer[DevicePlan]
+    def __init__(self, from_revision: _Optional[int] = ..., to_revision: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[DevicePlan, _Mapping]]] = ...) -> None: ...
+
+class RollbackRequest(_message.Message):
+    __slots__ = ("to_revision", "comment", "base_revision", "request_id", "dry_run")
+    TO_REVISION_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    BASE_REVISION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    to_revision: int
+    comment: str
+    base_revision: int
+    request_id: str
+    dry_run: bool
+    def __init__(self, to_revision: _Optional[int] = ..., comment: _Optional[str] = ..., base_revision: _Optional[int] = ..., request_id: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+
+class Edit(_message.Message):
+    __slots__ = ("operation", "path", "old_json", "new_json", "disruption")
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    OLD_JSON_FIELD_NUMBER: _ClassVar[int]
+    NEW_JSON_FIELD_NUMBER: _ClassVar[int]
+    DISRUPTION_FIELD_NUMBER: _ClassVar[int]
+    operation: Operation
+    path: str
+    old_json: str
+    new_json: str
+    disruption: str
+    def __init__(self, operation: _Optional[_Union[Operation, str]] = ..., path: _Optional[str] = ..., old_json: _Optional[str] = ..., new_json: _Optional[str] = ..., disruption: _Optional[str] = ...) -> None: ...
+
+class DevicePlan(_message.Message):
+    __slots__ = ("device", "edits", "disruption", "unmanaged_nodes", "skipped_paths", "error", "error_code")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
+    DISRUPTION_FIELD_NUMBER: _ClassVar[int]
+    UNMANAGED_NODES_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_PATHS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    edits: _containers.RepeatedCompositeFieldContainer[Edit]
+    disruption: str
+    unmanaged_nodes: int
+    skipped_paths: _containers.RepeatedScalarFieldContainer[str]
+    error: str
+    error_code: str
+    def __init__(self, device: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., disruption: _Optional[str] = ..., unmanaged_nodes: _Optional[int] = ..., skipped_paths: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ...) -> None: ...
+
+class StatusRequest(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("revision", "devices", "queue_depth", "version", "started")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_DEPTH_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceStatus]
+    queue_depth: int
+    version: str
+    started: _timestamp_pb2.Timestamp
+    def __init__(self, revision: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[DeviceStatus, _Mapping]]] = ..., queue_depth: _Optional[int] = ..., version: _Optional[str] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class DeviceStatus(_message.Message):
+    __slots__ = ("device", "address", "protocol", "profile", "mode", "outcome", "revision", "checked", "changed", "drift", "failures", "error_code", "error_message", "unstable_paths", "in_sync")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CHECKED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    UNSTABLE_PATHS_FIELD_NUMBER: _ClassVar[int]
+    IN_SYNC_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    address: str
+    protocol: str
+    profile: str
+    mode: str
+    outcome: str
+    revision: int
+    checked: _timestamp_pb2.Timestamp
+    changed: _timestamp_pb2.Timestamp
+    drift: int
+    failures: int
+    error_code: str
+    error_message: str
+    unstable_paths: _containers.RepeatedScalarFieldContainer[str]
+    in_sync: bool
+    def __init__(self, device: _Optional[str] = ..., address: _Optional[str] = ..., protocol: _Optional[str] = ..., profile: _Optional[str] = ..., mode: _Optional[str] = ..., outcome: _Optional[str] = ..., revision: _Optional[int] = ..., checked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., changed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., drift: _Optional[int] = ..., failures: _Optional[int] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ..., unstable_paths: _Optional[_Iterable[str]] = ..., in_sync: _Optional[bool] = ...) -> None: ...
+
+class PlanRequest(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PlanResponse(_message.Message):
+    __slots__ = ("revision", "plans")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    PLANS_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    plans: _containers.RepeatedCompositeFieldContainer[DevicePlan]
+    def __init__(self, revision: _Optional[int] = ..., plans: _Optional[_Iterable[_Union[DevicePlan, _Mapping]]] = ...) -> None: ...
+
+class ReconcileRequest(_message.Message):
+    __slots__ = ("devices", "approve")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    approve: bool
+    def __init__(self, devices: _Optional[_Iterable[str]] = ..., approve: _Optional[bool] = ...) -> None: ...
+
+class ReconcileResponse(_message.Message):
+    __slots__ = ("queued",)
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    queued: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, queued: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class SetModeRequest(_message.Message):
+    __slots__ = ("devices", "mode", "reason")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    mode: str
+    reason: str
+    def __init__(self, devices: _Optional[_Iterable[str]] = ..., mode: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SetModeResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetDesiredRequest(_message.Message):
+    __slots__ = ("device", "revision")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    revision: int
+    def __init__(self, device: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class GetDesiredResponse(_message.Message):
+    __slots__ = ("device", "revision", "config_json", "digest")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    revision: int
+    config_json: str
+    digest: str
+    def __init__(self, device: _Optional[str] = ..., revision: _Optional[int] = ..., config_json: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("after", "follow", "devices", "last")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    follow: bool
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    last: int
+    def __init__(self, after: _Optional[int] = ..., follow: _Optional[bool] = ..., devices: _Optional[_Iterable[str]] = ..., last: _Optional[int] = ...) -> None: ...
+
+class JournalRecord(_message.Message):
+    __slots__ = ("sequence", "time", "event", "decision", "device", "revision", "trigger", "outcome", "edits", "durations", "error_code", "error_path", "message", "author")
+    class DurationsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
+    DURATIONS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_PATH_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    time: _timestamp_pb2.Timestamp
+    event: str
+    decision: str
+    device: str
+    revision: int
+    trigger: str
+    outcome: str
+    edits: _containers.RepeatedCompositeFieldContainer[Edit]
+    durations: _containers.ScalarMap[str, float]
+    error_code: str
+    error_path: str
+    message: str
+    author: str
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event: _Optional[str] = ..., decision: _Optional[str] = ..., device: _Optional[str] = ..., revision: _Optional[int] = ..., trigger: _Optional[str] = ..., outcome: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., durations: _Optional[_Mapping[str, float]] = ..., error_code: _Optional[str] = ..., error_path: _Optional[str] = ..., message: _Optional[str] = ..., author: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,75 @@
+"""The one interface through which a device is read and written.
+
+Implemented by southbound/gnmi and southbound/netconf, used by reconcile. Must not know any wire library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from fabricd.model.edit import Dialect, Payload
+from fabricd.model.fetched import Capabilities, Change, Fetched
+from fabricd.model.path import Path
+
+
+@runtime_checkable
+class Target(Protocol):
+    """One device over one protocol. Not safe for concurrent writes: the caller holds the device while it stages.
+
+    Every method has its own deadline (Profile.timeouts) and raises only DeviceError and its children:
+    DeviceUnreachableError (nothing was sent), DeviceTimeoutError (the effect is unknown), DeviceTrustError,
+    DeviceRefusedError (with the device's error tag and path), DeviceProtocolError. Cancellation is always safe:
+    a session with a request under way is closed, locks die with it.
+    """
+
+    @property
+    def name(self) -> str:
+        """The device's name in the inventory."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which payload `stage` takes."""
+        ...
+
+    async def capabilities(self) -> Capabilities:
+        """What the device says it can do (gNMI section 3.2; RFC 6241 section 8.1)."""
+        ...
+
+    async def fetch(self, roots: Sequence[Path]) -> Fetched:
+        """Running configuration below `roots` (gNMI Get of type CONFIG; get-config). An absent root is empty,
+        not an error. The bytes are not parsed."""
+        ...
+
+    async def state(self, paths: Sequence[Path]) -> Fetched:
+        """Configuration and state below `paths` (gNMI Get of type ALL; NETCONF get)."""
+        ...
+
+    async def stage(self, payload: Payload) -> None:
+        """Hand the change to the device so far that nothing lasts unless `confirm` follows.
+
+        NETCONF with :candidate: lock, discard-changes, edit-config, validate. Where a device has no such thing
+        (gNMI without the Commit extension, writable-running) the change waits here and nothing is sent yet.
+        """
+        ...
+
+    async def confirm(self) -> None:
+        """Make the staged change last (commit and unlock; or the Set itself). A DeviceTimeoutError means: unknown."""
+        ...
+
+    async def cancel(self) -> None:
+        """Give the staged change up, release every lock. Never raises for a session that is gone."""
+        ...
+
+    def changes(self, roots: Sequence[Path]) -> AsyncIterator[Change]:
+        """Notifications of changed configuration below `roots`, until the session ends (then DeviceError).
+
+        The first item comes once the subscription stands (gNMI sync_response), with no paths: whatever happened
+        before it must be read. A device that cannot notify raises DeviceRefusedError at once.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the session. Never raises."""
+        ...
