@@ -1,0 +1,63 @@
+# fabricd: everything a person or CI does with the source tree. `make` alone lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+PROTO := fabricd/northbound/v1/fabricd.proto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-fast lint format bench proto proto-check lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Debian packages if missing, then .venv with the locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml .ci/packages
+	@PYTHON=$(PYTHON) bash .ci/packages
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the whole story in under a minute, on six simulated switches
+	@$(BIN)/python config/demo/demo.py
+
+run: setup ## the demo fabric and daemon, left running to play with
+	@$(BIN)/python config/demo/demo.py --keep
+
+test: setup ## all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: setup ## all but the slow ones
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+lint: setup proto-check ## ruff, mypy --strict, the import contract, generated code is current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## the speed tables
+	@set -e; for each in tests/benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each; done
+
+proto: setup ## generate the Python code of the northbound protocol
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. --pyi_out=. $(PROTO)
+
+proto-check: setup
+	@rm -rf build/proto && mkdir -p build/proto
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=build/proto --grpc_python_out=build/proto \
+	  --pyi_out=build/proto $(PROTO)
+	@for each in build/proto/fabricd/northbound/v1/*; do \
+	  cmp $$each fabricd/northbound/v1/$$(basename $$each) || { echo "run 'make proto'"; exit 1; }; done
+
+lock: setup ## renew requirements.lock within the bounds of pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --python-version 3.11 --quiet --upgrade -o requirements.lock
+
+clean: ## what was built, and .venv
+	rm -rf .venv build dist run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
