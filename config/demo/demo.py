@@ -1,0 +1,402 @@
+"""The demo: fabricd's whole job, told in under a minute, on six simulated switches.
+
+Run by `make demo` (and by `make run`, which leaves everything running). Uses only what users have: the fabricd and
+fabricctl commands, and other people's gNMI and NETCONF clients for what happens behind the daemon's back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+
+HERE = Path(__file__).resolve().parent
+BIN = Path(sys.executable).parent
+DEADLINE = 30.0  # seconds for any one thing to happen
+SWITCHES = ("spine1", "spine2", "leaf1", "leaf2", "leaf3", "leaf4")
+console = Console(highlight=False)
+
+
+class DemoFailedError(Exception):
+    """Something did not happen as the story says."""
+
+
+class Journal:
+    """Collects every record that `fabricctl log --follow --json` prints, over restarts of the daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._arrived = threading.Condition()
+        self._process = subprocess.Popen(
+            [BIN / "fabricctl", "log", "--follow", "--json"],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=(folder / "watch.err").open("wb"),
+            text=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._arrived:
+                self.records.append(json.loads(line))
+                self._arrived.notify_all()
+
+    def wait(self, what: str, found: Callable[[dict[str, Any]], bool], after: int = 0) -> dict[str, Any]:
+        """The first record numbered above `after` for which `found` is true."""
+        deadline = time.monotonic() + DEADLINE
+        with self._arrived:
+            while True:
+                for record in self.records:
+                    if record["sequence"] > after and found(record):
+                        return record
+                if not self._arrived.wait(deadline - time.monotonic()):
+                    raise DemoFailedError(f"not seen in the journal within {DEADLINE:.0f} s: {what}")
+
+    @property
+    def last(self) -> int:
+        with self._arrived:
+            return self.records[-1]["sequence"] if self.records else 0
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+class Demo:
+    """One run of the story in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started = time.monotonic()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        os.environ["FABRICD_ADDRESS"] = f"unix:{folder / 'fabricd.sock'}"
+
+    # What the story is told with
+
+    def chapter(self, title: str, text: str) -> None:
+        console.print()
+        console.rule(f"[bold]{title}[/]  [dim]{time.monotonic() - self.started:.0f} s[/]", align="left")
+        console.print(textwrap.fill(text, 100), style="cyan")
+
+    def fabricctl(self, *arguments: str, expect: int = 0, show: bool = True, json_output: bool = False) -> Any:
+        """Run fabricctl as a user would; its output is shown, or parsed."""
+        if show:
+            console.print(f"[bold]$ fabricctl {' '.join(arguments)}[/]")
+        command = [BIN / "fabricctl", *arguments, *(["--json"] if json_output else ["--color", "always"])]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
+        if show and not json_output:
+            print(done.stdout + done.stderr, end="", flush=True)
+        if done.returncode != expect:
+            raise DemoFailedError(
+                f"fabricctl {' '.join(arguments)} ended with {done.returncode}, not {expect}: {done.stderr}"
+            )
+        return json.loads(done.stdout) if json_output else done.stdout + done.stderr
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start a fabricd process; its output goes to NAME.log in the demo's folder."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [BIN / "fabricd", *arguments], cwd=self.folder, stdout=log, stderr=log
+            )
+
+    def start_daemon(self) -> None:
+        self.start("daemon", "serve", "--config", "fabricd.toml")
+        self.until("the daemon answers", lambda: self._answers())
+
+    def _answers(self) -> bool:
+        if self.processes["daemon"].poll() is not None:
+            raise DemoFailedError("the daemon ended; see daemon.log")
+        probe = subprocess.run(
+            [BIN / "fabricctl", "devices", "--json"], cwd=self.folder, capture_output=True, check=False
+        )
+        return probe.returncode == 0
+
+    def until(self, what: str, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE
+        while not happened():
+            if time.monotonic() > deadline:
+                raise DemoFailedError(f"did not happen within {DEADLINE:.0f} s: {what}")
+            time.sleep(0.1)
+
+    def devices(self) -> list[dict[str, Any]]:
+        return list(self.fabricctl("status", show=False, json_output=True)["devices"])
+
+    def in_sync(self) -> int:
+        return sum(device["in_sync"] for device in self.devices())
+
+    def behind_the_back(self, *arguments: str) -> None:
+        subprocess.run(
+            [sys.executable, HERE / "behind_the_back.py", *arguments], cwd=self.folder, check=True, timeout=30,
+            capture_output=True,
+        )  # fmt: skip
+
+    # The story
+
+    def switches_start(self) -> None:
+        self.chapter(
+            "1. Six switches, empty",
+            "Two spines and four leaves, simulated: real gNMI over TLS, real NETCONF over SSH, and a validated "
+            "datastore each.",
+        )
+        self.start("switches", "simulate", "simulation.toml")
+        self.until("the switches are up", lambda: "ready" in (self.folder / "switches.log").read_text())
+
+    def daemon_starts(self) -> None:
+        self.chapter(
+            "2. The daemon", "fabricd serve knows the switches from its inventory, and wants nothing of them yet."
+        )
+        self.start_daemon()
+        self.fabricctl("devices")
+
+    def submit(self) -> None:
+        self.chapter(
+            "3. What the fabric shall be",
+            "OpenConfig documents, one a switch and one for all, go in as one revision, by gRPC: interfaces, "
+            "/31 links, loopbacks, eBGP, LLDP, two VLANs. fabricd validates them, compares each with what its switch "
+            "runs, and writes.",
+        )
+        self.fabricctl("submit", "fabric/", "--comment", "the fabric", "--wait")
+        if self.in_sync() != len(SWITCHES):
+            raise DemoFailedError("not all switches are in sync after the first revision")
+
+    def drifts(self, journal: Journal) -> int:
+        self.chapter(
+            "4. Three changes behind the daemon's back",
+            "Someone sets an MTU on leaf1 by gNMI, deletes a BGP neighbour on leaf3 by NETCONF, and adds VLAN 666 to "
+            "leaf2. "
+            "gNMI switches say that they changed; NETCONF ones are found by the next sweep. All three are repaired.",
+        )
+        after = journal.last
+        ca, known_hosts = "switches/tls/ca.pem", "switches/ssh/known_hosts"
+        neighbour = self.folder / "delete-neighbour.xml"
+        neighbour.write_text(DELETE_NEIGHBOUR, encoding="utf-8")
+        vlan = '{"vlan": [{"vlan-id": 666, "config": {"vlan-id": 666, "name": "shadow"}}]}'
+        made = (
+            ("leaf1", ("gnmi", "127.0.0.1", "19343", ca, "interfaces/interface[name=Ethernet1]/config/mtu", "1500")),
+            ("leaf3", ("netconf", "127.0.0.1", "18305", known_hosts, str(neighbour))),
+            (
+                "leaf2",
+                ("gnmi", "127.0.0.1", "19344", ca, "network-instances/network-instance[name=default]/vlans", vlan),
+            ),
+        )
+        repaired = 0
+        for switch, arguments in made:
+            self.behind_the_back(*arguments)
+
+            def repair(record: dict[str, Any], switch: str = switch) -> bool:
+                return record["device"] == switch and record["outcome"] == "applied"
+
+            record = journal.wait(f"{switch} repaired", repair, after)
+            edits = ", ".join(f"{edit['operation']} {edit['path']}" for edit in record["edits"])
+            console.print(f"  [green]repaired[/] {switch} (found by {record['trigger']}): {edits}", soft_wrap=True)
+            repaired += 1
+        return repaired
+
+    def bad_input(self) -> None:
+        self.chapter(
+            "5. A mistake",
+            "A document with an impossible MTU and an unknown leaf is refused, with the place. Nothing changes.",
+        )
+        (self.folder / "mistake.yaml").write_text(MISTAKE, encoding="utf-8")
+        before = self.fabricctl("status", show=False, json_output=True)["revision"]
+        said = self.fabricctl("submit", "mistake.yaml", expect=1)
+        if "mtu" not in said or self.fabricctl("status", show=False, json_output=True)["revision"] != before:
+            raise DemoFailedError("the mistake was not refused with its path")
+
+    def crash(self, journal: Journal) -> None:
+        self.chapter(
+            "6. kill -9 in the middle of it",
+            "A revision that renames VLAN 10 on every leaf; as soon as the first switch is being written, the "
+            "daemon is killed. "
+            "It starts again, finds the transactions it left open, reads the switches, and finishes.",
+        )
+        after = journal.last
+        (self.folder / "vlan.yaml").write_text(RENAME_VLAN, encoding="utf-8")
+        self.fabricctl("submit", "vlan.yaml", "--comment", "rename VLAN 10", "--no-wait")
+        journal.wait("a switch is being written", lambda record: record["event"] == "apply", after)
+        self.processes["daemon"].send_signal(signal.SIGKILL)
+        self.processes["daemon"].wait()
+        console.print("  [red]killed[/] the daemon with SIGKILL")
+        self.start_daemon()
+        self.until("all in sync after the crash", lambda: self.in_sync() == len(SWITCHES))
+        console.print("  [green]restarted[/] and converged")
+
+    def rollback(self) -> None:
+        self.chapter(
+            "7. Rollback", "Back to the first revision: a new revision with the old content, rolled out the same way."
+        )
+        self.fabricctl("rollback", "1", "--comment", "VLAN 10 keeps its name", "--wait")
+        self.fabricctl("status")
+
+    def look_back(self, journal: Journal) -> int:
+        """Tell the journal's story and count records that are missing: gaps, or seen before the crash and gone."""
+        self.chapter(
+            "8. The journal of it all",
+            "Every decision, with revision, edits and timings; the watcher never lost its place.",
+        )
+        self.fabricctl("log", "--last", "12")
+        listed = [
+            json.loads(line)
+            for line in subprocess.run(
+                [BIN / "fabricctl", "log", "--json"], cwd=self.folder, capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+        ]
+        journal.wait("the last record", lambda record: record["sequence"] == listed[-1]["sequence"])
+        seen = [record["sequence"] for record in journal.records]
+        if len(seen) != len(set(seen)) or seen != sorted(seen):
+            raise DemoFailedError("the watcher saw a record twice or out of order")
+        kept = {record["sequence"] for record in listed}
+        gaps = set(range(1, listed[-1]["sequence"] + 1)) - kept
+        return len(gaps | (set(seen) ^ kept) - set(range(listed[-1]["sequence"] + 1, max(seen) + 1)))
+
+
+DELETE_NEIGHBOUR = """\
+<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0">
+ <network-instances xmlns="http://openconfig.net/yang/network-instance"><network-instance><name>default</name>
+  <protocols><protocol>
+   <identifier xmlns:pt="http://openconfig.net/yang/policy-types">pt:BGP</identifier><name>underlay</name>
+   <bgp><neighbors>
+    <neighbor nc:operation="delete"><neighbor-address>10.0.2.4</neighbor-address></neighbor>
+   </neighbors></bgp>
+  </protocol></protocols></network-instance></network-instances>
+</config>
+"""
+
+MISTAKE = """\
+kind: config
+name: mistake
+devices: [leaf4]
+config:
+  openconfig-interfaces:interfaces:
+    interface:
+      - name: Ethernet1
+        config:
+          name: Ethernet1
+          mtu: ninethousand
+          colour: blue
+"""
+
+RENAME_VLAN = """\
+kind: config
+name: rename-vlan
+priority: 200
+devices: [leaf1, leaf2, leaf3, leaf4]
+config:
+  openconfig-network-instance:network-instances:
+    network-instance:
+      - name: default
+        vlans:
+          vlan:
+            - vlan-id: 10
+              config:
+                name: web-servers
+"""
+
+
+@contextlib.contextmanager
+def workplace(keep: bool) -> Iterator[Path]:
+    """A fresh folder with the demo's files; its processes' secrets are made anew each time."""
+    folder = Path(tempfile.mkdtemp(prefix="fabricd-demo-"))
+    for name in ("fabricd.toml", "inventory.toml", "simulation.toml"):
+        shutil.copy(HERE / name, folder)
+    shutil.copytree(HERE / "fabric", folder / "fabric")
+    (folder / "state").mkdir(mode=0o700)
+    os.environ["FABRICD_DEMO_PASSWORD"] = secrets.token_urlsafe(12)
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def tell(demo: Demo) -> str:
+    """The whole story; returns its last line."""
+    demo.switches_start()
+    demo.daemon_starts()
+    journal = Journal(demo.folder)
+    try:
+        demo.submit()
+        repaired = demo.drifts(journal)
+        demo.bad_input()
+        demo.crash(journal)
+        demo.rollback()
+        lost = demo.look_back(journal)
+    finally:
+        journal.close()
+    line = f"{demo.in_sync()}/{len(SWITCHES)} in sync, {repaired}/3 drifts repaired, {lost} records lost"
+    if lost or repaired != 3 or demo.in_sync() != len(SWITCHES):
+        raise DemoFailedError(line)
+    return line
+
+
+def leave_running(demo: Demo) -> None:
+    """For `make run`: the fabric is submitted, people play, Ctrl-C ends it."""
+    demo.switches_start()
+    demo.daemon_starts()
+    demo.submit()
+    console.print(
+        Panel(
+            f"export FABRICD_ADDRESS=unix:{demo.folder / 'fabricd.sock'}\n"
+            f"export PATH={BIN}:$PATH\n\n"
+            "fabricctl status --watch\nfabricctl log --follow\nfabricctl plan\nfabricctl mode leaf1 observe\n\n"
+            f"Everything is in {demo.folder}; logs: daemon.log, switches.log. The switches' login is fabricd,\n"
+            f"password {os.environ['FABRICD_DEMO_PASSWORD']}. Ctrl-C ends it all.",
+            title="It runs. In another terminal:",
+        )
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="only submit the fabric, then leave everything running")
+    keep = parser.parse_args().keep
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with workplace(keep=False) as folder:
+        demo = Demo(folder)
+        try:
+            if keep:
+                leave_running(demo)
+                return 0
+            line = tell(demo)
+        except (DemoFailedError, subprocess.SubprocessError) as error:
+            console.print(f"\n[bold red]demo failed:[/] {error}", soft_wrap=True)
+            for name in ("switches", "daemon"):
+                log = folder / f"{name}.log"
+                if log.exists():
+                    console.print(f"--- the end of {name}.log", style="dim")
+                    print("\n".join(log.read_text(errors="replace").splitlines()[-15:]))
+            return 1
+        finally:
+            for process in reversed(demo.processes.values()):
+                process.terminate()
+            for process in demo.processes.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+                process.kill()
+        console.print(f"\n(all of it took {time.monotonic() - demo.started:.0f} s)", style="dim")
+        print(f"demo passed: {line}")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
