@@ -2,3 +2,8 @@
 
 Used by reconcile, northbound and the daemon. The only user of SQLAlchemy; must not know devices or gRPC.
 """
+
+from fabricd.store.store import Store
+from fabricd.store.values import DesiredHead, NewRevision
+
+__all__ = ["DesiredHead", "NewRevision", "Store"]
