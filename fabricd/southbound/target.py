@@ -5,7 +5,7 @@ Implemented by southbound/gnmi and southbound/netconf, used by reconcile. Must n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, runtime_checkable
 
 from fabricd.model.edit import Dialect, Payload
@@ -31,6 +31,11 @@ class Target(Protocol):
     @property
     def dialect(self) -> Dialect:
         """Which payload `stage` takes."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """True once the session is known to be gone; every other method then raises DeviceUnreachableError."""
         ...
 
     async def capabilities(self) -> Capabilities:
@@ -62,11 +67,15 @@ class Target(Protocol):
         """Give the staged change up, release every lock. Never raises for a session that is gone."""
         ...
 
-    def changes(self, roots: Sequence[Path]) -> AsyncIterator[Change]:
-        """Notifications of changed configuration below `roots`, until the session ends (then DeviceError).
+    def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
+        """Notifications of changed configuration below `roots`, until the session ends (then DeviceError). Close the
+        generator (contextlib.aclosing) to end the subscription.
 
         The first item comes once the subscription stands (gNMI sync_response), with no paths: whatever happened
         before it must be read. A device that cannot notify raises DeviceRefusedError at once.
+
+        Dedicates the session: without :interleave a NETCONF session with a subscription takes no other request
+        (RFC 5277 section 6), so this is called on a target of its own (Sessions.watch).
         """
         ...
 

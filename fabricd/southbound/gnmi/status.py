@@ -1,0 +1,43 @@
+"""gRPC status codes into the project's errors.
+
+Called by the gNMI adapter. Judges by code, never by the text of a message.
+"""
+
+from __future__ import annotations
+
+import grpc
+import grpc.aio
+
+from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError, DeviceTrustError
+
+_UNKNOWN_EFFECT = frozenset({grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
+_TRUST = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
+# What will be refused again however often it is sent.
+_FINAL = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+
+
+def device_error(error: grpc.aio.AioRpcError, device: str, what: str, timeout: float) -> DeviceError:
+    """The error for an RPC that was sent on a connected channel and failed.
+
+    UNAVAILABLE then means that the connection broke with the request under way: whether the device acted on it is
+    not known.
+    """
+    code = error.code()
+    details = " ".join((error.details() or "").split())
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeviceTimeoutError(f"no answer to {what} within {timeout:g} s", device=device)
+    if code in _UNKNOWN_EFFECT:
+        return DeviceTimeoutError(f"the connection broke during {what}: {details or code.name}", device=device)
+    if code in _TRUST:
+        return DeviceTrustError(f"{what} was not allowed: {details or code.name}", device=device)
+    refused = DeviceRefusedError(f"{what} was refused: {code.name}: {details}", device=device, tag=code.name)
+    refused.transient = code not in _FINAL
+    return refused

@@ -1,0 +1,178 @@
+"""Sessions: at most one live session a device, kept between reconciles and dropped when it broke.
+
+Used by reconcile. Knows no adapter: connectors are handed in by protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+from fabricd.errors import DeviceRefusedError, DeviceUnreachableError, NotFoundError
+from fabricd.model.device import Device, Protocol
+from fabricd.model.fetched import Change
+from fabricd.model.path import Path
+from fabricd.southbound.target import Target
+
+_LOG = logging.getLogger(__name__)
+
+Connector = Callable[[Device], Awaitable[Target]]
+"""Opens a session, logged in, within Profile.timeouts.connect. Raises DeviceError; leaves nothing open then."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One device's session and the lock that whoever uses it holds. Owned by Sessions."""
+
+    device: Device
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    target: Target | None = None
+    idle: asyncio.TimerHandle | None = None
+
+
+class Sessions:
+    """Live sessions by device name. Owns them: nobody else closes a Target that came from here.
+
+    `idle` is how many seconds an unused session is kept, `connects` how many sessions are set up at the same time
+    (an SSH or TLS handshake costs milliseconds of CPU on both sides).
+    """
+
+    def __init__(
+        self,
+        devices: Mapping[str, Device],
+        connectors: Mapping[Protocol, Connector],
+        *,
+        idle: float = 300.0,
+        connects: int = 128,
+    ) -> None:
+        self._connectors = dict(connectors)
+        self._slots = {name: _Slot(device) for name, device in devices.items()}
+        self._idle = idle
+        self._connects = asyncio.Semaphore(connects)
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """Names of the devices that have a session now."""
+        return tuple(name for name, slot in self._slots.items() if slot.target is not None and not slot.target.closed)
+
+    @asynccontextmanager
+    async def open(self, device: str) -> AsyncIterator[Target]:
+        """The device's session, held alone until the block ends; waits for whoever holds it.
+
+        The session is kept when the block ends well or with DeviceRefusedError, and dropped on every other
+        exception, cancellation among them: what is then under way or locked on the device dies with it.
+        Raises NotFoundError for a device that is not in the inventory, DeviceError when no session can be had.
+        """
+        slot = self._slot(device)
+        async with slot.lock:
+            if slot.idle is not None:
+                slot.idle.cancel()
+                slot.idle = None
+            target = await self._live(slot)
+            try:
+                yield target
+            except DeviceRefusedError:
+                self._keep(slot)
+                raise
+            except BaseException:
+                self._drop(slot)
+                raise
+            self._keep(slot)
+
+    async def watch(self, device: str, roots: Sequence[Path]) -> AsyncIterator[Change]:
+        """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise."""
+        target = await self._connect(self._slot(device).device)
+        try:
+            async with aclosing(target.changes(roots)) as changes:
+                async for change in changes:
+                    yield change
+        finally:
+            await self._finish(target)
+
+    async def replace(self, devices: Mapping[str, Device]) -> None:
+        """Go on with another inventory. Sessions of devices that changed or went are closed once nobody uses them."""
+        old = self._slots
+        self._slots = {
+            name: old[name] if name in old and old[name].device == device else _Slot(device)
+            for name, device in devices.items()
+        }
+        await asyncio.gather(*(self._retire(slot) for name, slot in old.items() if self._slots.get(name) is not slot))
+
+    async def close(self) -> None:
+        """Close every session, also those in use, and wait until they are closed. No session is opened afterwards."""
+        self._closed = True
+        for slot in self._slots.values():
+            if slot.idle is not None:
+                slot.idle.cancel()
+            self._drop(slot)
+        while self._closing:
+            await asyncio.wait(self._closing)
+
+    def _slot(self, device: str) -> _Slot:
+        try:
+            return self._slots[device]
+        except KeyError:
+            raise NotFoundError(f"there is no device {device!r} in the inventory", device=device) from None
+
+    async def _live(self, slot: _Slot) -> Target:
+        if slot.target is not None and slot.target.closed:
+            self._drop(slot)
+        if slot.target is None:
+            slot.target = await self._connect(slot.device)
+        return slot.target
+
+    async def _connect(self, device: Device) -> Target:
+        connector = self._connectors[device.protocol]
+        async with self._connects:
+            self._must_be_open(device)
+            target = await connector(device)
+        if self._closed:
+            await self._finish(target)
+            self._must_be_open(device)
+        return target
+
+    def _must_be_open(self, device: Device) -> None:
+        if self._closed:
+            raise DeviceUnreachableError("sessions are closed", device=device.name)
+
+    def _keep(self, slot: _Slot) -> None:
+        """After use: close it if it broke or is not wanted any more, else give it until `idle`."""
+        if slot.target is None or slot.target.closed or self._slots.get(slot.device.name) is not slot:
+            self._drop(slot)
+        elif not self._closed:
+            slot.idle = asyncio.get_running_loop().call_later(self._idle, self._expire, slot)
+
+    def _expire(self, slot: _Slot) -> None:
+        slot.idle = None
+        if not slot.lock.locked():
+            _LOG.debug("closing the idle session of %s", slot.device.name)
+            self._drop(slot)
+
+    async def _retire(self, slot: _Slot) -> None:
+        async with slot.lock:
+            if slot.idle is not None:
+                slot.idle.cancel()
+            if slot.target is not None:
+                target, slot.target = slot.target, None
+                await self._finish(target)
+
+    def _drop(self, slot: _Slot) -> None:
+        """Close the slot's session in a task of its own, so that neither cancellation nor a slow peer is in the way."""
+        target, slot.target = slot.target, None
+        if target is not None:
+            self._close_later(target)
+
+    def _close_later(self, target: Target) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(target.close(), name=f"close session of {target.name}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
+
+    async def _finish(self, target: Target) -> None:
+        """Close and wait; closing goes on when the waiting is cancelled."""
+        await asyncio.shield(self._close_later(target))
