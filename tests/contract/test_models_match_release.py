@@ -216,6 +216,20 @@ MUTATIONS = (
         "when",
     ),
     Mutation(
+        "when at another node",
+        "openconfig-if-ethernet",
+        """when "oc-if:config/oc-if:type = 'ianaift:ethernetCsmacd'
+        or oc-if:config/oc-if:type = 'ianaift:ieee8023adLag'";
+        description "Ethernet part of an interface.";
+        container ethernet {""",
+        """description "Ethernet part of an interface.";
+        container ethernet {
+        when "oc-if:config/oc-if:type = 'ianaift:ethernetCsmacd' "
+        + "or oc-if:config/oc-if:type = 'ianaift:ieee8023adLag'";""",
+        f"{INTERFACE}/openconfig-if-ethernet:ethernet",
+        "when",
+    ),
+    Mutation(
         "order of entries left to the system",
         "openconfig-system",
         'key "address";\n          ordered-by user;',
