@@ -15,6 +15,8 @@ import libyang
 from _libyang import ffi, lib
 from libyang.util import c2str, ly_array_iter
 
+from fabricd.errors import FabricdError
+
 ABSENT = ""
 """Stands for a facet that one side does not have."""
 
@@ -27,14 +29,17 @@ _UNIQUE = re.compile(r'(?m)^(\s*unique "[^"\n]*)(?=;$)')  # libyang's printer fo
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t"}
 
+Facets = Mapping[str, str]
+"""YANG keyword to text, for one definition."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One facet of one definition that is not the same on both sides.
 
     `path` is a schema path with the module's name where it changes (`/openconfig-lldp:lldp/config/enabled`), or
-    `module NAME`, or `identity MODULE:NAME`. `facet` is a YANG keyword (`type`, `default`, `key`, ...) or `node`
-    when the official side has nothing at that path. `ours` and `official` are texts for people, "" for absent.
+    `module NAME`, or `identity MODULE:NAME`. `facet` is a YANG keyword (`type`, `default`, `key`, ...), or
+    `node`, `module` or `identity` when the official side has nothing at that path. `ours` and `official` are texts for people, "" for absent.
     """
 
     path: str
@@ -57,7 +62,7 @@ def compare(ours: libyang.Context, official: libyang.Context) -> list[Difference
     extensions do not count. Operations and notifications are not compared; one in `ours` is a difference.
 
     Implements modules that a context has only imported (only implemented modules have a compiled form), so hand in
-    contexts made for the purpose.
+    contexts made for the purpose. Raises FabricdError if libyang does not give its compiled schema away.
     """
     mine, theirs = _read(ours), _read(official)
     return sorted(
@@ -65,6 +70,7 @@ def compare(ours: libyang.Context, official: libyang.Context) -> list[Difference
             *_definitions("module", mine.modules, theirs.modules),
             *_definitions("identity", mine.identities, theirs.identities),
             *_definitions("node", mine.nodes, theirs.nodes),
+            *(Difference(path, keyword, "present", "not compared") for path, keyword in mine.operations.items()),
         ],
         key=lambda difference: (difference.path, difference.facet),
     )
@@ -73,9 +79,6 @@ def compare(ours: libyang.Context, official: libyang.Context) -> list[Difference
 def node_count(context: libyang.Context) -> int:
     """How many schema nodes `compare` looks at in this context (libyang's own modules do not count)."""
     return len(_read(context).nodes)
-
-
-Facets = Mapping[str, str]
 
 
 def _definitions(kind: str, ours: Mapping[str, Facets], official: Mapping[str, Facets]) -> Iterator[Difference]:
@@ -105,7 +108,8 @@ class _Schema:
 
     modules: dict[str, Facets] = field(default_factory=dict)
     identities: dict[str, Facets] = field(default_factory=dict)
-    nodes: dict[str, dict[str, str]] = field(default_factory=dict)
+    nodes: dict[str, Facets] = field(default_factory=dict)
+    operations: dict[str, str] = field(default_factory=dict)
 
 
 def _read(context: libyang.Context) -> _Schema:
@@ -125,9 +129,9 @@ def _read(context: libyang.Context) -> _Schema:
         top = printed[module.name()]
         if module.cdata.compiled != ffi.NULL:
             first = lib.lys_getnext(ffi.NULL, ffi.NULL, module.cdata.compiled, lib.LYS_GETNEXT_WITHCHOICE)
-            _walk(top, first, "", "", schema.nodes)
+            _walk(top, first, "", "", schema)
         for operation in top.having(_OPERATIONS):
-            schema.nodes[f"/{module.name()}:{operation.argument}"] = {operation.keyword: "not compared"}
+            schema.operations[f"/{module.name()}:{operation.argument}"] = operation.keyword
     return schema
 
 
@@ -139,7 +143,7 @@ def _compiled_print(module: Any) -> _Statement:
     """
     out = ffi.new("char **")
     if lib.lys_print_mem(out, module.cdata, lib.LYS_OUT_YANG_COMPILED, 0) != 0:
-        raise libyang.LibyangError(f"cannot print {module.name()} in compiled form")
+        raise FabricdError(f"libyang cannot print {module.name()} in compiled form")
     try:
         text = c2str(out[0])
     finally:
@@ -184,13 +188,15 @@ def _identities(printed: Mapping[str, _Statement], by_prefix: Mapping[str, str])
     }
 
 
-def _walk(parent: _Statement, node: Any, path: str, inside: str, found: dict[str, dict[str, str]]) -> None:
+def _walk(parent: _Statement, node: Any, path: str, inside: str, schema: _Schema) -> None:
     """Go through the printed statements and the compiled nodes in lock-step: each knows what the other does not."""
     for statement in parent.having(_DATA_NODES):
+        if node == ffi.NULL or c2str(node.name) != statement.argument:
+            raise FabricdError(f"the printed schema and the compiled one disagree at {path}/{statement.argument}")
         module = c2str(node.module.name)
         name = f"{module}:{statement.argument}" if module != inside else statement.argument
         here = f"{path}/{name}"
-        found[here] = {
+        facets = {
             "kind": statement.keyword,
             "module": module,
             "namespace": c2str(node.module.ns),
@@ -198,12 +204,13 @@ def _walk(parent: _Statement, node: Any, path: str, inside: str, found: dict[str
             **_facets(statement, _type_of(node)),
         }
         if conditions := _conditions(node):
-            found[here]["when"] = ", ".join(conditions)
+            facets["when"] = ", ".join(conditions)
         if statement.keyword == "list":
-            found[here]["key"] = " ".join(_keys(node))
+            facets["key"] = " ".join(_keys(node))
+        schema.nodes[here] = facets
         for operation in statement.having(_OPERATIONS):
-            found[f"{here}/{operation.argument}"] = {operation.keyword: "not compared"}
-        _walk(statement, lib.lysc_node_child(node), here, module, found)
+            schema.operations[f"{here}/{operation.argument}"] = operation.keyword
+        _walk(statement, lib.lysc_node_child(node), here, module, schema)
         node = node.next
 
 

@@ -331,7 +331,7 @@ MUTATIONS = (
         "container lldp {",
         "notification neighbor-lost;\n  container lldp {",
         "/openconfig-lldp:neighbor-lost",
-        "node",
+        "notification",
     ),
 )
 
@@ -399,6 +399,12 @@ def test_a_set_of_models_agrees_with_itself_and_with_a_larger_one() -> None:
     part = load(OURS, ["iana-if-type", "openconfig-interfaces"])
     assert compare(part, everything) == []
     assert any(difference.facet == "module" for difference in compare(everything, part))
+
+
+def test_a_notification_is_reported_as_not_compared_even_if_both_sides_have_it(tmp_path: Path) -> None:
+    mutation = next(mutation for mutation in MUTATIONS if mutation.name == "notification")
+    folder = mutated_copy(tmp_path / "yang", (mutation,))
+    assert [found.facet for found in compare(load(folder, MODULES), load(folder, MODULES))] == ["notification"]
 
 
 def test_modules_load_in_any_order() -> None:
