@@ -1,0 +1,8 @@
+"""The NETCONF adapter: devices read and written with ncclient's operations over an asyncssh transport.
+
+`connect` is handed to Sessions by the daemon. Must not know schemas: replies stay the bytes the device sent.
+"""
+
+from fabricd.southbound.netconf.adapter import NetconfTarget, connect
+
+__all__ = ["NetconfTarget", "connect"]

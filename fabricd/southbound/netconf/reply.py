@@ -1,0 +1,157 @@
+"""Replies: the <data> element cut out of one without parsing it, and rpc-errors judged by tag and severity.
+
+Called by the adapter. Must not know sessions.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+from ncclient.operations import RPCError
+
+from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceTrustError
+from fabricd.model.device import Device
+
+_LOG = logging.getLogger(__name__)
+
+# Replies larger than this are read in a thread: below it the hand-over costs more than the work.
+LARGE = 1 << 20
+
+_ATTRIBUTES = rb"((?:\s+[^\s=<>/]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*"
+_BEGINNING = re.compile(
+    rb"\s*(?:<\?xml(?P<prolog>[^>]*)\?>)?\s*"
+    rb"<(?P<reply>(?:[\w.-]+:)?rpc-reply)(?P<reply_attributes>" + _ATTRIBUTES + rb")>\s*"
+    rb"<(?P<data>(?:[\w.-]+:)?data)(?P<data_attributes>" + _ATTRIBUTES + rb")(?P<empty>/?)>"
+)
+_DECLARATION = re.compile(rb"\s(xmlns(?::[^\s=]+)?)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_ENCODING = re.compile(rb"encoding\s*=\s*[\"'](?!utf-8[\"'])", re.IGNORECASE)
+
+# What will be refused again however often it is sent (RFC 6241 appendix A).
+_FINAL = frozenset(
+    {
+        "invalid-value",
+        "too-big",
+        "missing-attribute",
+        "bad-attribute",
+        "unknown-attribute",
+        "missing-element",
+        "bad-element",
+        "unknown-element",
+        "unknown-namespace",
+        "data-exists",
+        "data-missing",
+        "operation-not-supported",
+        "malformed-message",
+    }
+)
+
+
+def parse(message: bytes, device: Device) -> etree._Element:
+    """An XML document from a device. Raises DeviceProtocolError; entities are not expanded, nothing is loaded."""
+    try:
+        return etree.fromstring(message, etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise DeviceProtocolError("the device sent XML that is not well-formed", device=device.name) from error
+
+
+def data_element(reply: bytes, device: Device, what: str) -> bytes:
+    """The whole <data> element of a reply, with the namespace declarations it inherits.
+
+    The usual reply (nothing but <data> in it) is cut by its first and last tags: in a well-formed document the bytes
+    between them cannot be anything else. All others are parsed. Raises as `judge`, and DeviceProtocolError for a
+    reply without <data>.
+    """
+    found = _cut(reply)
+    if found is not None:
+        return found
+    root = parse(reply, device)
+    judge(root, device, what)
+    for child in _children(root, "data"):
+        child.tail = None
+        return etree.tostring(child)
+    raise DeviceProtocolError(f"the reply to {what} has no <data>", device=device.name)
+
+
+def _cut(reply: bytes) -> bytes | None:
+    start = _BEGINNING.match(reply)
+    if start is None or (start["prolog"] is not None and _ENCODING.search(start["prolog"])):
+        return None
+    end = re.compile(rb"\s*</%b\s*>\s*" % re.escape(start["reply"]))
+    if start["empty"]:
+        return _opening(start) + b"/>" if end.fullmatch(reply, start.end()) else None
+    closing = reply.rfind(b"</" + start["data"], start.end())
+    after = reply.find(b">", closing) + 1 if closing >= 0 else 0
+    if not after or reply[closing + 2 + len(start["data"]) : after - 1].strip():
+        return None
+    if not end.fullmatch(reply, after):
+        return None
+    return b"".join((_opening(start), b">", memoryview(reply)[start.end() : after]))
+
+
+def _opening(start: re.Match[bytes]) -> bytes:
+    """`<data ...` with the declarations of <rpc-reply> that it does not override; message-id stays behind."""
+    own = {name for name, _ in _DECLARATION.findall(start["data_attributes"])}
+    inherited = [
+        b" %b=%b" % (name, value) for name, value in _DECLARATION.findall(start["reply_attributes"]) if name not in own
+    ]
+    return b"<" + start["data"] + b"".join(inherited) + start["data_attributes"]
+
+
+def check(reply: bytes, device: Device, what: str) -> None:
+    """Raise what the device reports as an error; see `judge`."""
+    judge(parse(reply, device), device, what)
+
+
+def judge(root: etree._Element, device: Device, what: str) -> None:
+    """Look at every rpc-error (RFC 6241 section 4.3), also beside <ok/>. Warnings are logged.
+
+    Raises DeviceTrustError for access-denied, else DeviceRefusedError with tag and path of the first error.
+    """
+    if etree.QName(root).localname != "rpc-reply":
+        raise DeviceProtocolError(f"<{etree.QName(root).localname}> in answer to {what}", device=device.name)
+    errors = []
+    for one in _errors(root):
+        if (one.severity or "").strip() == "warning":
+            _LOG.warning("%s: %s: the device warns: %s", device.name, what, _text(one))
+        else:
+            errors.append(one)
+    if errors:
+        raise _raised(errors, device, what)
+
+
+def _errors(root: etree._Element) -> Iterator[RPCError]:
+    """Errors stand beside <ok/> and <data>, or (in some devices) inside a results element; never inside <data>."""
+    for child in root.iterchildren(tag=etree.Element):
+        name = etree.QName(child).localname
+        if name == "data":
+            continue
+        for one in child.iter("{*}rpc-error"):
+            yield RPCError(one)
+
+
+def _raised(errors: list[RPCError], device: Device, what: str) -> DeviceError:
+    first = errors[0]
+    tag = (first.tag or "operation-failed").strip()
+    message = f"{what} was refused: " + "; ".join(_text(one) for one in errors)
+    path = (first.path or "").strip()
+    if any((one.tag or "").strip() == "access-denied" for one in errors):
+        return DeviceTrustError(message, device=device.name, path=path)
+    refused = DeviceRefusedError(message, device=device.name, path=path, tag=tag)
+    refused.transient = tag not in _FINAL
+    return refused
+
+
+def _text(error: RPCError) -> str:
+    words = [(error.tag or "no error-tag").strip()]
+    if error.app_tag:
+        words.append(f"({error.app_tag.strip()})")
+    if error.path:
+        words.append(f"at {error.path.strip()}")
+    return " ".join(words) + (f": {' '.join(error.message.split())}" if error.message else "")
+
+
+def _children(root: etree._Element, name: str) -> Iterator[etree._Element]:
+    return (child for child in root.iterchildren(tag=etree.Element) if etree.QName(child).localname == name)
