@@ -1,4 +1,4 @@
-"""The gRPC services that users and their systems speak to.
+"""The gRPC interface for users: the fabricd.v1 service, who may call what, health and reflection.
 
-Started by the daemon. Must not know devices or the store's tables.
+Started by the daemon, spoken to by client. Knows no device protocol; decides nothing that reconcile decides.
 """

@@ -171,21 +171,23 @@ class RollbackRequest(_message.Message):
     def __init__(self, to_revision: _Optional[int] = ..., comment: _Optional[str] = ..., base_revision: _Optional[int] = ..., request_id: _Optional[str] = ..., dry_run: _Optional[bool] = ...) -> None: ...
 
 class Edit(_message.Message):
-    __slots__ = ("operation", "path", "old_json", "new_json", "disruption")
+    __slots__ = ("operation", "path", "old_json", "new_json", "disruption", "after")
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     OLD_JSON_FIELD_NUMBER: _ClassVar[int]
     NEW_JSON_FIELD_NUMBER: _ClassVar[int]
     DISRUPTION_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     operation: Operation
     path: str
     old_json: str
     new_json: str
     disruption: str
-    def __init__(self, operation: _Optional[_Union[Operation, str]] = ..., path: _Optional[str] = ..., old_json: _Optional[str] = ..., new_json: _Optional[str] = ..., disruption: _Optional[str] = ...) -> None: ...
+    after: str
+    def __init__(self, operation: _Optional[_Union[Operation, str]] = ..., path: _Optional[str] = ..., old_json: _Optional[str] = ..., new_json: _Optional[str] = ..., disruption: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
 
 class DevicePlan(_message.Message):
-    __slots__ = ("device", "edits", "disruption", "unmanaged_nodes", "skipped_paths", "error", "error_code")
+    __slots__ = ("device", "edits", "disruption", "unmanaged_nodes", "skipped_paths", "error", "error_code", "deleted_share", "reverts_itself")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     EDITS_FIELD_NUMBER: _ClassVar[int]
     DISRUPTION_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +195,8 @@ class DevicePlan(_message.Message):
     SKIPPED_PATHS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    DELETED_SHARE_FIELD_NUMBER: _ClassVar[int]
+    REVERTS_ITSELF_FIELD_NUMBER: _ClassVar[int]
     device: str
     edits: _containers.RepeatedCompositeFieldContainer[Edit]
     disruption: str
@@ -200,7 +204,9 @@ class DevicePlan(_message.Message):
     skipped_paths: _containers.RepeatedScalarFieldContainer[str]
     error: str
     error_code: str
-    def __init__(self, device: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., disruption: _Optional[str] = ..., unmanaged_nodes: _Optional[int] = ..., skipped_paths: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ...) -> None: ...
+    deleted_share: float
+    reverts_itself: bool
+    def __init__(self, device: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., disruption: _Optional[str] = ..., unmanaged_nodes: _Optional[int] = ..., skipped_paths: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ..., deleted_share: _Optional[float] = ..., reverts_itself: _Optional[bool] = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ("devices",)
@@ -368,3 +374,27 @@ class JournalRecord(_message.Message):
     message: str
     author: str
     def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event: _Optional[str] = ..., decision: _Optional[str] = ..., device: _Optional[str] = ..., revision: _Optional[int] = ..., trigger: _Optional[str] = ..., outcome: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., durations: _Optional[_Mapping[str, float]] = ..., error_code: _Optional[str] = ..., error_path: _Optional[str] = ..., message: _Optional[str] = ..., author: _Optional[str] = ...) -> None: ...
+
+class Problems(_message.Message):
+    __slots__ = ("problems", "omitted")
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    omitted: int
+    def __init__(self, problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., omitted: _Optional[int] = ...) -> None: ...
+
+class Problem(_message.Message):
+    __slots__ = ("message", "device", "intent", "path", "line", "column")
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    INTENT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    message: str
+    device: str
+    intent: str
+    path: str
+    line: int
+    column: int
+    def __init__(self, message: _Optional[str] = ..., device: _Optional[str] = ..., intent: _Optional[str] = ..., path: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,125 @@
+"""Waiting until devices have what they shall have, with progress that people can follow.
+
+Used by fabricctl submit, rollback and reconcile. Asks the daemon for status only; decides nothing about devices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fabricd.cli.terminal import ExitCode, Terminal, plain
+from fabricd.client import Client
+from fabricd.northbound.failures import UnavailableError
+from fabricd.northbound.v1 import fabricd_pb2 as pb
+
+POLL = 0.2  # seconds between two looks
+_WAITING_FOR_A_PERSON = frozenset({"held", "unstable", "drifted", "paused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is waited for. `revision` 0: any; `since` maps a device to the time of the check that does not count any
+    more (nanoseconds since 1970), so that an answer from before is not taken for one to this request."""
+
+    devices: tuple[str, ...]
+    revision: int = 0
+    since: dict[str, int] | None = None
+
+    def reached(self, device: pb.DeviceStatus) -> bool:
+        """True when the device is in sync, or nothing is wanted of it any more."""
+        return self._looked_at(device) and (device.in_sync or device.outcome == "unmanaged")
+
+    def settled(self, device: pb.DeviceStatus) -> bool:
+        """True when that is reached, or will not be without a person."""
+        if self.reached(device):
+            return True
+        waits = device.revision >= self.revision and device.outcome in _WAITING_FOR_A_PERSON
+        return self._looked_at(device) and waits
+
+    def _looked_at(self, device: pb.DeviceStatus) -> bool:
+        return self.since is None or device.checked.ToNanoseconds() > self.since.get(device.device, 0)
+
+
+async def converge(client: Client, goal: Goal, timeout: float, terminal: Terminal, *, quiet: bool) -> pb.StatusResponse:
+    """Wait until every device has settled or `timeout` seconds are over; returns the last status.
+
+    A daemon that restarts meanwhile is waited for.
+    """
+    deadline = time.monotonic() + timeout
+    shown: dict[str, str] = {}
+    with _progress(terminal, goal, quiet=quiet or not terminal.live) as advance:
+        while True:
+            try:
+                status = await client.status(goal.devices, timeout=max(deadline - time.monotonic(), 1.0))
+            except UnavailableError:
+                if time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(POLL)
+                continue
+            settled = [device for device in status.devices if goal.settled(device)]
+            advance(status)
+            if not quiet and not terminal.live:
+                for device in settled:
+                    if shown.get(device.device) != device.outcome:
+                        shown[device.device] = device.outcome
+                        terminal.line("  ", (device.device, "bold"), " ", _word(device))
+            if len(settled) == len(status.devices) or time.monotonic() >= deadline:
+                return status
+            await asyncio.sleep(POLL)
+
+
+def verdict(status: pb.StatusResponse, goal: Goal) -> ExitCode:
+    """0: all in sync; 2: what is left waits for a person or is not to be enforced; 1: errors, or time ran out."""
+    rest = [device for device in status.devices if not goal.reached(device)]
+    if not rest:
+        return ExitCode.DONE
+    return ExitCode.PENDING if all(goal.settled(device) for device in rest) else ExitCode.ERROR
+
+
+def report(status: pb.StatusResponse, goal: Goal, terminal: Terminal) -> None:
+    """How it ended, in a line, and a line for each device that is not there."""
+    total, good = len(status.devices), sum(map(goal.reached, status.devices))
+    terminal.line((f"{good}/{total} in sync", "bold green" if good == total else "bold yellow"))
+    for device in status.devices:
+        if goal.reached(device):
+            continue
+        why = f": {device.error_code} {device.error_message}" if device.error_code else ""
+        state = device.outcome if goal.settled(device) else f"not done ({device.outcome or 'not yet checked'})"
+        mode = f", mode {device.mode}" if device.mode != "enforce" else ""
+        terminal.line("  ", (device.device, "bold"), " ", (state + mode, "yellow"), why)
+
+
+@contextmanager
+def _progress(terminal: Terminal, goal: Goal, *, quiet: bool) -> Iterator[Callable[[pb.StatusResponse], None]]:
+    """A bar and the devices still under way, redrawn in place; nothing when quiet."""
+    bar = Progress(
+        TextColumn("  converging"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[rest]}", markup=False),
+        console=terminal.out,
+    )
+    task = bar.add_task("", total=len(goal.devices), rest="")
+
+    def advance(status: pb.StatusResponse) -> None:
+        rest = [device for device in status.devices if not goal.settled(device)]
+        names = ", ".join(plain(f"{device.device} {device.outcome}".strip()) for device in rest[:4])
+        bar.update(task, completed=len(status.devices) - len(rest), rest=names)
+
+    if quiet:
+        yield advance
+        return
+    with Live(bar, console=terminal.out, transient=True, refresh_per_second=8):
+        yield advance
+
+
+def _word(device: pb.DeviceStatus) -> tuple[str, str]:
+    return ("in sync", "green") if device.in_sync else (device.outcome, "yellow")

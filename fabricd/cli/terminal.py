@@ -1,0 +1,147 @@
+"""What commands print on: colour or none, text that cannot play tricks, errors as lines, exit codes.
+
+Used by every command. Knows nothing of what is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import typer
+import typer.main
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from typer.exceptions import TyperException
+
+from fabricd.errors import FabricdError, InputError
+
+
+class ExitCode(IntEnum):
+    """What scripts can tell from a command."""
+
+    DONE = 0
+    ERROR = 1
+    PENDING = 2  # changes are pending
+    INTERRUPTED = 130
+
+
+class Color(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+_PIPE_WIDTH = 10_000  # a pipe has no margin: nothing is wrapped or cut
+
+
+class Terminal:
+    """Standard output and standard error. Owns the two rich consoles; everything printed is Text, never markup."""
+
+    def __init__(self, color: Color = Color.AUTO) -> None:
+        self.out = _console(color, stderr=False)
+        self.err = _console(color, stderr=True)
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody watches standard output: progress may be drawn."""
+        return self.out.is_terminal and sys.stdout.isatty()
+
+    def line(self, *parts: str | Text | tuple[str, str]) -> None:
+        """One line; a part is text, or (text, style)."""
+        self.out.print(assembled(*parts), soft_wrap=True)
+
+    def table(self, table: Table) -> None:
+        self.out.print(table)
+
+    def note(self, text: str) -> None:
+        """A remark that is not the result: standard error."""
+        self.err.print(assembled((text, "dim")), soft_wrap=True)
+
+    def document(self, content: Any) -> None:
+        """One JSON document on one line; control characters are escaped, so a terminal takes no harm either."""
+        sys.stdout.write(json.dumps(content, ensure_ascii=True) + "\n")
+        sys.stdout.flush()
+
+    def error(self, error: FabricdError) -> None:
+        """One line for each problem, with its place."""
+        problems = error.problems if isinstance(error, InputError) else ()
+        lines = [str(problem) for problem in problems] or [
+            f"{error.device}: {error.message}" if error.device and error.device not in error.message else error.message
+        ]
+        for line in lines:
+            self.err.print(assembled(("error: ", "bold red"), line), soft_wrap=True)
+
+
+def assembled(*parts: str | Text | tuple[str, str]) -> Text:
+    text = Text()
+    for part in parts:
+        if isinstance(part, Text):
+            text.append_text(part)
+        elif isinstance(part, tuple):
+            text.append(plain(part[0]), style=part[1])
+        else:
+            text.append(plain(part))
+    return text
+
+
+def plain(text: str) -> str:
+    """The text with everything that steers a terminal written out: escape sequences, carriage returns, bidirectional
+    overrides. Devices and other people chose much of what is shown."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def invoke(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
+    """Run a command and turn whatever ends it into an exit code; wrong arguments are an error like any other."""
+    try:
+        result = typer.main.get_command(app).main(list(arguments), prog_name=name, standalone_mode=False)
+        return result if isinstance(result, int) else ExitCode.DONE
+    except FabricdError as error:
+        Terminal(_color(arguments)).error(error)
+    except TyperException as error:
+        # Help that is shown because nothing was asked for has no message.
+        if error.format_message():
+            Terminal(_color(arguments)).error(FabricdError(f"{error.format_message()} (see {name} --help)"))
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): not an error, and Python shall not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return ExitCode.ERROR
+
+
+def _color(arguments: Sequence[str]) -> Color:
+    """The --color option as written: an error may come before options are understood."""
+    words = " ".join(arguments).replace("--color=", "--color ").split()
+    value = words[words.index("--color") + 1 :][:1] if "--color" in words else []
+    return Color(value[0]) if value and value[0] in set(Color) else Color.AUTO
+
+
+def _console(color: Color, *, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    colored = color is Color.ALWAYS or (
+        color is Color.AUTO
+        and stream.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    )
+    return Console(
+        stderr=stderr,
+        force_terminal=colored,
+        no_color=not colored,
+        color_system="auto" if colored and stream.isatty() else "standard" if colored else None,
+        width=None if stream.isatty() else _PIPE_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )

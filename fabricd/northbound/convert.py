@@ -1,0 +1,128 @@
+"""Values of the model to messages of fabricd.v1, in one place.
+
+Called by the servicer. Does no I/O and makes no decisions.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fabricd.model.edit import Operation
+from fabricd.model.intent import ConfigIntent, Revision
+from fabricd.model.outcome import JournalRecord
+from fabricd.model.plan import PlannedEdit
+from fabricd.northbound.v1 import fabricd_pb2 as pb
+from fabricd.reconcile.controller import DeviceView
+from fabricd.reconcile.live_plans import DevicePlan
+
+_OPERATIONS = {
+    Operation.CREATE: pb.OPERATION_CREATE,
+    Operation.REPLACE: pb.OPERATION_REPLACE,
+    Operation.DELETE: pb.OPERATION_DELETE,
+    Operation.MOVE: pb.OPERATION_MOVE,
+}
+
+
+def timestamp(time: datetime | None) -> Timestamp | None:
+    """None stays None, so that the field stays unset. Times carry their zone."""
+    if time is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def revision_message(revision: Revision, *, current: int) -> pb.Revision:
+    return pb.Revision(
+        number=revision.number,
+        parent=revision.parent,
+        author=revision.author,
+        comment=revision.comment,
+        created=timestamp(revision.created),
+        changed_devices=revision.changed,
+        rollback_of=revision.rollback_of,
+        current=revision.number == current,
+    )
+
+
+def intent_message(intent: ConfigIntent) -> pb.Intent:
+    return pb.Intent(
+        name=intent.name,
+        owner=intent.owner,
+        priority=intent.priority,
+        devices=intent.devices,
+        replace=[path.text for path in intent.replace],
+        config_json=intent.config.decode(),
+    )
+
+
+def edit_message(planned: PlannedEdit) -> pb.Edit:
+    edit = planned.edit
+    message = pb.Edit(
+        operation=_OPERATIONS[edit.operation],
+        path=edit.path.text,
+        old_json=edit.old or "",
+        new_json=edit.new or "",
+        disruption=planned.disruption.value,
+    )
+    if edit.after is not None:
+        message.after = edit.after
+    return message
+
+
+def plan_message(found: DevicePlan) -> pb.DevicePlan:
+    """For a device that could not be read only the error says something: nobody shall take silence for "in sync"."""
+    plan = found.plan
+    return pb.DevicePlan(
+        device=plan.device,
+        edits=map(edit_message, plan.edits),
+        disruption=plan.disruption.value,
+        unmanaged_nodes=plan.unmanaged,
+        skipped_paths=plan.skipped,
+        error=found.error,
+        error_code=found.error_code,
+        deleted_share=plan.deleted_share,
+        reverts_itself=plan.reverts_itself,
+    )
+
+
+def status_message(view: DeviceView) -> pb.DeviceStatus:
+    device, status = view.device, view.status
+    return pb.DeviceStatus(
+        device=device.name,
+        address=f"{device.address}:{device.port}",
+        protocol=device.protocol.value,
+        profile=device.profile.name,
+        mode=view.mode.value,
+        outcome=status.outcome.value if status.outcome else "",
+        revision=status.revision,
+        checked=timestamp(status.checked),
+        changed=timestamp(status.changed),
+        drift=status.drift,
+        failures=status.failures,
+        error_code=status.error_code,
+        error_message=status.error_message,
+        unstable_paths=status.unstable,
+        in_sync=view.in_sync,
+    )
+
+
+def record_message(record: JournalRecord) -> pb.JournalRecord:
+    return pb.JournalRecord(
+        sequence=record.sequence,
+        time=timestamp(record.time),
+        event=record.event.value,
+        decision=record.decision,
+        device=record.device,
+        revision=record.revision,
+        trigger=record.trigger.value if record.trigger else "",
+        outcome=record.outcome.value if record.outcome else "",
+        edits=map(edit_message, record.edits),
+        durations=dict(record.durations),
+        error_code=record.error_code,
+        error_path=record.error_path,
+        message=record.message,
+        author=record.author,
+    )

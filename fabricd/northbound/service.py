@@ -1,0 +1,226 @@
+"""The fabricd.v1 servicer: each method turns a message into a call of the rooms below, and their answer into a message.
+
+Called by the gRPC server behind the gate. Decides nothing itself and knows neither devices nor the store's tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any, TypeVar
+
+import grpc.aio
+
+from fabricd import __version__
+from fabricd.errors import ConflictError, InputError, NotFoundError, Problem
+from fabricd.intent import Document, DocumentFormat
+from fabricd.model.device import Mode
+from fabricd.model.intent import Revision
+from fabricd.northbound import convert
+from fabricd.northbound.access import caller
+from fabricd.northbound.failures import RequestIdUsedError
+from fabricd.northbound.v1 import fabricd_pb2 as pb
+from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
+from fabricd.northbound.watch import Watching
+from fabricd.reconcile.controller import Controller
+from fabricd.reconcile.submission import Submissions, Submitted
+from fabricd.store import Store
+
+T = TypeVar("T")
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_FORMATS = {
+    pb.FORMAT_UNSPECIFIED: None,
+    pb.FORMAT_JSON: DocumentFormat.JSON,
+    pb.FORMAT_YAML: DocumentFormat.YAML,
+}
+_REVISIONS = 50
+_MOST_REVISIONS = 1_000
+_LONGEST_TEXT = 4_096  # characters of a comment or a reason
+_LONGEST_ID = 128
+
+
+class FabricdService(FabricdServicer):
+    """Every RPC of fabricd.v1. Raises FabricdError children; the gate puts them on the wire.
+
+    Owns the changes under way: once begun, one is carried to its end even when its caller hangs up, so that a
+    revision is never stored without its devices being told.
+    """
+
+    def __init__(self, store: Store, submissions: Submissions, controller: Controller, *, started: datetime) -> None:
+        self._store = store
+        self._submissions = submissions
+        self._controller = controller
+        self._started = started
+        self._watching = Watching(store)
+        self._changes: set[asyncio.Task[Any]] = set()
+
+    async def close(self) -> None:
+        """End the streams and wait for the changes under way."""
+        self._watching.close()
+        if self._changes:
+            await asyncio.wait(self._changes)
+
+    async def Submit(self, request: pb.SubmitRequest, context: Context) -> pb.SubmitResponse:  # noqa: N802
+        if not request.documents and not request.withdraw:
+            raise InputError("nothing was submitted: no document and no intent to withdraw")
+        documents = [
+            Document(document.source or f"document {number}", document.content, _format(document))
+            for number, document in enumerate(request.documents, 1)
+        ]
+        _short(comment=request.comment, request_id=request.request_id)
+        return await self._revise(
+            request.request_id,
+            self._submissions.submit(
+                documents,
+                withdraw=tuple(request.withdraw),
+                author=caller.get().author,
+                comment=request.comment,
+                dry_run=request.dry_run,
+                base_revision=request.base_revision if request.HasField("base_revision") else None,
+                request_id=request.request_id,
+            ),
+        )
+
+    async def Rollback(self, request: pb.RollbackRequest, context: Context) -> pb.SubmitResponse:  # noqa: N802
+        if not request.to_revision:
+            raise InputError("to_revision is not set: which revision shall become current again?")
+        _short(comment=request.comment, request_id=request.request_id)
+        return await self._revise(
+            request.request_id,
+            self._submissions.rollback(
+                request.to_revision,
+                author=caller.get().author,
+                comment=request.comment,
+                dry_run=request.dry_run,
+                base_revision=request.base_revision if request.HasField("base_revision") else None,
+                request_id=request.request_id,
+            ),
+        )
+
+    async def ListRevisions(  # noqa: N802
+        self, request: pb.ListRevisionsRequest, context: Context
+    ) -> pb.ListRevisionsResponse:
+        current = await self._current_number()
+        found = await self._store.revisions(min(request.limit or _REVISIONS, _MOST_REVISIONS), request.before)
+        return pb.ListRevisionsResponse(
+            revisions=[convert.revision_message(revision, current=current) for revision in found]
+        )
+
+    async def GetRevision(self, request: pb.GetRevisionRequest, context: Context) -> pb.GetRevisionResponse:  # noqa: N802
+        current = await self._current_number()
+        revision = await self._revision(request.revision or current)
+        return pb.GetRevisionResponse(
+            revision=convert.revision_message(revision, current=current),
+            intents=map(convert.intent_message, await self._store.intents(revision.number)),
+        )
+
+    async def Diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:  # noqa: N802
+        old, new, plans = await self._submissions.diff(
+            request.from_revision, request.to_revision, tuple(request.devices)
+        )
+        return pb.DiffResponse(from_revision=old, to_revision=new, devices=map(convert.plan_message, plans))
+
+    async def Status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:  # noqa: N802
+        views = await self._controller.status(_once(request.devices))
+        return pb.StatusResponse(
+            revision=await self._current_number(),
+            devices=map(convert.status_message, views),
+            queue_depth=self._controller.queue_depth,
+            version=__version__,
+            started=convert.timestamp(self._started),
+        )
+
+    async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:  # noqa: N802
+        revision, plans = await self._submissions.plan(_once(request.devices))
+        return pb.PlanResponse(revision=revision, plans=map(convert.plan_message, plans))
+
+    async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> pb.ReconcileResponse:  # noqa: N802
+        queued = self._controller.reconcile_now(_once(request.devices), approve=request.approve)
+        return pb.ReconcileResponse(queued=queued)
+
+    async def SetMode(self, request: pb.SetModeRequest, context: Context) -> pb.SetModeResponse:  # noqa: N802
+        if not request.devices:
+            raise InputError("no device was named")
+        if request.mode and request.mode not in set(Mode):
+            raise InputError(f"mode {request.mode!r} is none of {', '.join(Mode)}")
+        _short(reason=request.reason)
+        mode = Mode(request.mode) if request.mode else None
+        await self._carried_out(
+            self._controller.set_mode(_once(request.devices), mode, author=caller.get().author, reason=request.reason)
+        )
+        return pb.SetModeResponse()
+
+    async def GetDesired(self, request: pb.GetDesiredRequest, context: Context) -> pb.GetDesiredResponse:  # noqa: N802
+        revision = await self._revision(request.revision or await self._current_number())
+        desired = await self._store.desired(request.device, revision.number)
+        if desired is None:
+            raise NotFoundError(
+                f"revision {revision.number} says nothing of a device named {request.device!r}", device=request.device
+            )
+        return pb.GetDesiredResponse(
+            device=desired.device,
+            revision=desired.revision,
+            config_json=desired.config.decode(),
+            digest=desired.digest,
+        )
+
+    async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncGenerator[pb.JournalRecord, None]:  # noqa: N802
+        # A reader learns that it is connected before there is anything to read.
+        await context.send_initial_metadata(())
+        records = self._watching.records(
+            request.after, last=request.last, devices=tuple(request.devices), follow=request.follow
+        )
+        async with aclosing(records):
+            async for record in records:
+                yield convert.record_message(record)
+
+    async def _current_number(self) -> int:
+        current = await self._store.current()
+        return current.number if current else 0
+
+    async def _revision(self, number: int) -> Revision:
+        if not number:
+            raise NotFoundError("there is no revision yet: nothing was ever submitted")
+        return await self._store.revision(number)
+
+    async def _revise(self, request_id: str, change: Coroutine[Any, Any, Submitted]) -> pb.SubmitResponse:
+        try:
+            submitted = await self._carried_out(change)
+        except ConflictError as error:
+            # A known id is answered, or refused for its other content, before the base revision is looked at.
+            if request_id and await self._store.by_request(request_id) is not None:
+                raise RequestIdUsedError(error.message) from error
+            raise
+        return pb.SubmitResponse(
+            revision=submitted.revision,
+            changed_devices=submitted.changed,
+            repeated_request=submitted.repeated,
+            unchanged=submitted.unchanged,
+            plans=map(convert.plan_message, submitted.plans),
+        )
+
+    async def _carried_out(self, change: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(change)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
+
+
+def _format(document: pb.Document) -> DocumentFormat | None:
+    if document.format not in _FORMATS:
+        raise InputError.of([Problem(f"unknown document format {document.format}", intent=document.source)])
+    return _FORMATS[document.format]
+
+
+def _once(devices: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(devices))
+
+
+def _short(**texts: str) -> None:
+    for name, text in texts.items():
+        limit = _LONGEST_ID if name == "request_id" else _LONGEST_TEXT
+        if len(text) > limit:
+            raise InputError(f"{name} is longer than {limit} characters")
