@@ -17,6 +17,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from fabricd.errors import StoreError
 
@@ -116,7 +117,7 @@ def translated(action: str) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def single_writer(place: Place, engine: AsyncEngine) -> AsyncIterator[None]:
+async def single_writer(place: Place) -> AsyncIterator[None]:
     """Holds the right to write. Raises StoreError at once when another process has it; the kernel (or the server)
     takes it back when this process dies."""
     if place.file:
@@ -124,22 +125,26 @@ async def single_writer(place: Place, engine: AsyncEngine) -> AsyncIterator[None
             _create_private(place.file)
             yield
         return
-    with translated(f"cannot open store {place}"):
-        connection = await engine.connect()
+    engine = create_async_engine(place.url, poolclass=NullPool)
     try:
-        await _advisory_lock(place, connection)
-        yield
+        with translated(f"cannot open store {place}"):
+            connection = await engine.connect()
+        try:
+            await _advisory_lock(place, connection)
+            yield
+        finally:
+            # The lock belongs to the session, and ends with it.
+            with contextlib.suppress(SQLAlchemyError):
+                await connection.close()
     finally:
-        with contextlib.suppress(SQLAlchemyError):
-            await connection.invalidate()
-            await connection.close()
+        await engine.dispose()
 
 
 async def _advisory_lock(place: Place, connection: AsyncConnection) -> None:
     with translated(f"cannot open store {place}"):
         found = await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _POSTGRESQL_LOCK})
         held = bool(found.scalar_one())
-        # The lock belongs to the session: no transaction is left open for its sake.
+        # No transaction is left open for the sake of the lock.
         await connection.commit()
     if not held:
         raise StoreError(f"store {place} is in use by another fabricd")

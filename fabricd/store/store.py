@@ -81,7 +81,7 @@ class Store:
     async def _start(self) -> None:
         self._open.push_async_callback(self._writing.dispose)
         self._open.push_async_callback(self._reading.dispose)
-        await self._open.enter_async_context(single_writer(self._place, self._writing))
+        await self._open.enter_async_context(single_writer(self._place))
         with translated(f"cannot open store {self._place}"):
             async with self._writing.begin() as connection:
                 await connection.run_sync(upgrade)
@@ -95,9 +95,9 @@ class Store:
 
     async def close(self) -> None:
         """Finishes the writes that were begun and lets go of the database. May be called twice."""
+        self._writer = None
         self._more.set()
         await self._open.aclose()
-        self._writer = None
 
     async def __aenter__(self) -> Store:
         return self

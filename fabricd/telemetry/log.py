@@ -35,8 +35,9 @@ def setup_logging(
 ) -> logging.Handler:
     """Makes the root logger write to `stream` (standard error), in place of what it wrote to before.
 
-    `level` is debug, info, warning or error. `format` auto: native journald fields when `stream` is systemd's journal,
-    otherwise json. `journald` true or false decides that whatever the stream is. Returns the handler. Raises InputError for an unknown level or format.
+    `level` is debug, info, warning or error. `format` auto: native journald fields when `stream` is systemd's
+    journal, otherwise json. `journald` true or false decides that whatever the stream is. Returns the handler. Raises
+    InputError for an unknown level or format.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None or number == logging.NOTSET:
