@@ -2,3 +2,9 @@
 
 Used by reconcile inside a schema worker. Pure: does no I/O, knows no adapter and no store.
 """
+
+from fabricd.plan.disruption import classify, worst
+from fabricd.plan.order import ordered
+from fabricd.plan.planner import Planned, deleted_share, fingerprint, make_plan, plan_edits
+
+__all__ = ["Planned", "classify", "deleted_share", "fingerprint", "make_plan", "ordered", "plan_edits", "worst"]

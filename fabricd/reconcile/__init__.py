@@ -2,3 +2,21 @@
 
 Used by northbound and started by the daemon. Must not know a concrete adapter.
 """
+
+from fabricd.reconcile.clock import Clock, SystemClock
+from fabricd.reconcile.controller import Controller, DeviceView
+from fabricd.reconcile.live_plans import DevicePlan, LivePlans
+from fabricd.reconcile.schedule import parse_windows
+from fabricd.reconcile.submission import Submissions, Submitted
+
+__all__ = [
+    "Clock",
+    "Controller",
+    "DevicePlan",
+    "DeviceView",
+    "LivePlans",
+    "Submissions",
+    "Submitted",
+    "SystemClock",
+    "parse_windows",
+]

@@ -1,0 +1,136 @@
+"""From all intents of a revision to the one tree each device shall run, with the scope that fabricd owns on it.
+
+Called by reconcile/submission inside a schema worker. Pure; must not know the store or any adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from fabricd.errors import InputError, Problem
+from fabricd.intent.documents import Draft
+from fabricd.model.device import Device, Profile
+from fabricd.model.intent import ConfigIntent, Desired, Scope
+from fabricd.model.path import Path, Segment, covered
+from fabricd.schema import Schema, digest
+
+
+def read_draft(schema: Schema, draft: Draft) -> ConfigIntent:
+    """The draft as an intent: its configuration read strictly and made canonical, its claims qualified by module.
+
+    Raises InputError naming every problem, with the intent, the data path, and line and column where known.
+    """
+    try:
+        config = schema.read(draft.config, source=draft.source)
+        claimed = schema.roots(config) if draft.replace is True else _qualified(schema, draft.replace or ())
+    except InputError as error:
+        raise InputError.of(map(draft.located, error.problems)) from error
+    return ConfigIntent(draft.name, draft.devices, config, draft.owner, draft.priority, claimed)
+
+
+def compile_device(schema: Schema, device: Device, intents: Sequence[ConfigIntent], revision: int) -> Desired:
+    """Merge by priority, validate the whole, refuse what is protected, work out the scope.
+
+    `intents` are all those that name the device, at least one. Raises InputError naming every problem.
+    """
+    try:
+        config = schema.merge([(intent.name, intent.priority, intent.config) for intent in intents])
+        schema.validate(config, device=device.name)
+    except InputError as error:
+        raise InputError.of(replace(found, device=device.name) for found in error.problems) from error
+    scope = scope_of(schema, config, device.profile, [path for intent in intents for path in intent.replace])
+    _refuse_protected(schema, device, intents, scope)
+    return Desired(device.name, revision, config, _digest(config, scope), scope)
+
+
+def scope_of(schema: Schema, config: bytes, profile: Profile, claimed: Iterable[Path]) -> Scope:
+    """What fabricd owns on a device of that profile which shall run `config`. `claimed` are the intents' subtrees."""
+    subtrees = _sorted((*_qualified(schema, profile.authoritative, strict=False), *claimed))
+    return Scope(
+        roots=_sorted((*schema.roots(config), *(Path(path.segments[:1]) for path in subtrees if path.segments))),
+        subtrees=subtrees,
+        protected=_sorted(_qualified(schema, profile.protected, strict=False)),
+        system_entries=_sorted(_qualified(schema, profile.system_entries, strict=False)),
+    )
+
+
+def current_scope(desired: Desired, profile: Profile) -> Scope:
+    """The scope of a stored tree as the profile has it now: what has become protected since is not written either."""
+    return replace(
+        desired.scope,
+        protected=_sorted((*desired.scope.protected, *profile.protected)),
+        system_entries=_sorted((*desired.scope.system_entries, *profile.system_entries)),
+    )
+
+
+def touched_devices(changed: Iterable[str], *snapshots: Mapping[str, ConfigIntent]) -> tuple[str, ...]:
+    """Devices that a changed intent names, before or after: only these need to be compiled."""
+    names = set(changed)
+    return tuple(
+        sorted(
+            {device for snapshot in snapshots for name in names & set(snapshot) for device in snapshot[name].devices}
+        )
+    )
+
+
+def unknown_devices(drafts: Iterable[Draft], known: Callable[[str], bool]) -> list[Problem]:
+    """One Problem for each device that a draft names and the inventory does not."""
+    return [
+        draft.located(Problem(f"there is no device {device!r} in the inventory", path="devices"))
+        for draft in drafts
+        for device in draft.devices
+        if not known(device)
+    ]
+
+
+def _refuse_protected(schema: Schema, device: Device, intents: Sequence[ConfigIntent], scope: Scope) -> None:
+    problems = [
+        Problem(
+            f"is protected by the profile {device.profile.name!r} and never written",
+            device=device.name,
+            intent=intent.name,
+            path=path.text,
+        )
+        for intent in intents
+        for path in (
+            *schema.offending(intent.config, scope.protected),
+            *(claim for claim in intent.replace if covered(scope.protected, claim)),
+        )
+    ]
+    if problems:
+        raise InputError.of(problems)
+
+
+def _qualified(schema: Schema, paths: Iterable[Path], *, strict: bool = True) -> tuple[Path, ...]:
+    """The paths with the module of their top node, found among those the schema knows. `strict` refuses others;
+    a profile may name what this model set does not have."""
+    found: list[Path] = []
+    problems: list[Problem] = []
+    for path in paths:
+        node = schema.node(path) if path.segments else None
+        if node is not None:
+            first = path.segments[0]
+            found.append(
+                Path((Segment(first.name, first.module or _top_module(schema, path), first.keys), *path.segments[1:]))
+            )
+        elif strict:
+            problems.append(Problem("names no node of the device's models", path=path.text))
+    if problems:
+        raise InputError.of(problems)
+    return tuple(found)
+
+
+def _top_module(schema: Schema, path: Path) -> str:
+    top = schema.node(Path(path.segments[:1]))
+    return top.module if top is not None else ""
+
+
+def _sorted(paths: Iterable[Path]) -> tuple[Path, ...]:
+    return tuple({path.text: path for path in sorted(paths, key=lambda path: path.text)}.values())
+
+
+def _digest(config: bytes, scope: Scope) -> str:
+    groups = (scope.roots, scope.subtrees, scope.protected, scope.system_entries)
+    text = "\n\n".join("\n".join(path.text for path in group) for group in groups)
+    return digest(config + b"\0" + text.encode())

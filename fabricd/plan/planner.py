@@ -1,0 +1,88 @@
+"""What it takes to bring one device to its desired tree: compare, leave out what is unstable, order, class, render.
+
+Called in a schema worker by reconcile, dry runs and the Plan call. Pure; must not know policies or sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from fabricd.model.edit import Dialect, Edit, Operation, Payload
+from fabricd.model.fetched import Fetched
+from fabricd.model.intent import Desired
+from fabricd.model.path import Path, covered
+from fabricd.model.plan import Plan, PlannedEdit
+from fabricd.plan.disruption import classify, worst
+from fabricd.plan.order import ordered
+from fabricd.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what is needed to carry it out.
+
+    `payload` is None when there is nothing to send, or no dialect was asked for. `preimage` is what the device
+    runs, as canonical JSON. `avoided` are the differing paths that were left out because they are unstable.
+    `leaves` counts the leaves that the device has in scope.
+    """
+
+    plan: Plan
+    payload: Payload | None = None
+    preimage: bytes = field(default=b"", repr=False)
+    avoided: tuple[Path, ...] = ()
+    leaves: int = 0
+
+
+def make_plan(
+    schema: Schema, desired: Desired, fetched: Fetched, *, dialect: Dialect | None, avoid: Sequence[Path] = ()
+) -> Planned:
+    """Compare what `fetched` holds with `desired` inside its scope.
+
+    `avoid` are paths to leave alone. Raises DeviceProtocolError when the fetched bytes cannot be read at all.
+    """
+    tree = schema.read_device(fetched.parts, fetched.encoding)
+    comparison = schema.compare(desired.config, tree.config, desired.scope)
+    edits = ordered(edit for edit in comparison.edits if not covered(avoid, edit.path))
+    avoided = tuple(edit.path for edit in comparison.edits if covered(avoid, edit.path))
+    planned = plan_edits(edits)
+    plan = Plan(
+        device=desired.device,
+        revision=desired.revision,
+        edits=planned,
+        disruption=worst(edit.disruption for edit in planned),
+        unmanaged=comparison.unmanaged,
+        skipped=tree.skipped,
+        deleted_share=deleted_share(edits, comparison.leaves),
+    )
+    payload = schema.render(edits, desired.config, dialect) if edits and dialect is not None else None
+    return Planned(plan, payload, tree.config, avoided, comparison.leaves)
+
+
+def plan_edits(edits: Sequence[Edit]) -> tuple[PlannedEdit, ...]:
+    """Every edit with its disruption."""
+    return tuple(PlannedEdit(edit, classify(edit)) for edit in edits)
+
+
+def deleted_share(edits: Sequence[Edit], leaves: int) -> float:
+    """The share (0..1) of `leaves` that `edits` delete."""
+    deleted = sum(_leaves(orjson.loads(edit.old)) for edit in edits if edit.operation is Operation.DELETE and edit.old)
+    return min(1.0, deleted / leaves) if leaves else 0.0
+
+
+def fingerprint(plan: Plan) -> tuple[str, ...]:
+    """The paths that the plan repairs: what the flap breaker counts."""
+    return tuple(planned.edit.path.text for planned in plan.edits)
+
+
+def _leaves(value: Any) -> int:
+    match value:
+        case dict():
+            return sum(map(_leaves, value.values()))
+        case list() if len(value) != 1 or value[0] is not None:
+            return sum(map(_leaves, value))
+        case _:
+            return 1

@@ -1,0 +1,271 @@
+"""Everything that runs: queue, workers, watchers and calendar, started and stopped together.
+
+Made by the daemon, asked by northbound. Owns the fleet as it is known now. Must not know a concrete adapter.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from fabricd.errors import NotFoundError, StoreError
+from fabricd.model.device import Device, Mode
+from fabricd.model.outcome import (
+    DeviceStatus,
+    Event,
+    JournalRecord,
+    ModeSetting,
+    OpenTransaction,
+    OutcomeKind,
+    TransactionPhase,
+    Trigger,
+)
+from fabricd.model.path import Path
+from fabricd.reconcile.backoff import Backoff
+from fabricd.reconcile.changes import Watchers
+from fabricd.reconcile.clock import Clock, SystemClock
+from fabricd.reconcile.flap import FlapBreaker
+from fabricd.reconcile.ledger import Ledger
+from fabricd.reconcile.queue import Queue
+from fabricd.reconcile.reconciler import Fleet, Reconciler
+from fabricd.reconcile.schedule import Schedule, any_open, parse_windows, phase
+from fabricd.reconcile.workers import Workers
+from fabricd.schema import ModelSet, SchemaPool
+from fabricd.settings import ReconcileSettings
+from fabricd.southbound.sessions import Sessions
+from fabricd.store import Store
+from fabricd.telemetry.metrics import Metrics
+
+_LOG = logging.getLogger(__name__)
+
+# Notifications come in bursts: one change of a switch is many leaves.
+_DEBOUNCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device as people ask for it: inventory, mode in force, who set it, and what is known. `in_sync`: the last
+    check found it equal to the current revision."""
+
+    device: Device
+    mode: Mode
+    setting: ModeSetting | None
+    status: DeviceStatus
+    in_sync: bool
+
+
+class Controller:
+    """Keeps every device of the inventory at its desired tree from `start` to `stop`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sessions: Sessions,
+        schemas: SchemaPool,
+        devices: Mapping[str, Device],
+        models: Mapping[str, ModelSet],
+        settings: ReconcileSettings,
+        metrics: Metrics,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """Raises InputError for windows that cannot be read."""
+        self._store = store
+        self._sessions = sessions
+        self._metrics = metrics
+        self._clock = clock or SystemClock()
+        random = random or Random()  # noqa: S311 jitter and ids, not secrets
+        self._settings = settings
+        self._windows = parse_windows(settings.windows)
+        self._mode_settings: dict[str, ModeSetting] = {}
+        self.fleet = Fleet(
+            dict(devices),
+            dict(models),
+            window_open=lambda: any_open(self._windows, self._clock.now()),
+            max_deleted_share=settings.max_deleted_share,
+        )
+        self._backoff = Backoff(settings, random)
+        self._breaker = FlapBreaker(settings.flap_count, settings.flap_period)
+        self._ledger = Ledger(store, self._clock, self._backoff)
+        self._reconciler = Reconciler(
+            fleet=self.fleet,
+            store=store,
+            sessions=sessions,
+            schemas=schemas,
+            ledger=self._ledger,
+            breaker=self._breaker,
+            metrics=metrics,
+            clock=self._clock,
+            random=random,
+        )
+        self._queue = Queue()
+        self._workers = Workers(self._queue, self._reconciler.reconcile, self._clock, settings.concurrency)
+        self._watchers = Watchers(sessions, self._changed, self._backoff, self._clock)
+        self._schedule = Schedule(self._sweep, self._prune)
+
+    async def start(self) -> None:
+        """Resolve what an earlier life left open, then look at every device, and go on doing so."""
+        self._mode_settings = await self._store.modes()
+        self.fleet.modes = {name: setting.mode for name, setting in self._mode_settings.items()}
+        for name, status in (await self._store.statuses()).items():
+            self._breaker.restore(name, map(Path.parse, status.unstable))
+        for transaction in await self._store.open_transactions():
+            await self._recover(transaction)
+        await self._count()
+        for name in self.fleet.devices:
+            self._workers.add(name, Trigger.START)
+        self._workers.start()
+        self._schedule.start(self._settings.sweep_interval)
+        await self._watch()
+
+    async def stop(self, grace: float = 20.0) -> None:
+        """Let what is being written end within `grace` seconds, give the rest up. Devices keep what they have."""
+        self._schedule.stop()
+        await self._watchers.watch({})
+        await self._workers.stop(grace)
+        try:
+            await self._ledger.flush()
+        except StoreError as error:
+            _LOG.warning("the times of the last checks were not stored: %s", error)
+
+    async def update(
+        self, devices: Mapping[str, Device], models: Mapping[str, ModelSet], settings: ReconcileSettings
+    ) -> None:
+        """Go on with another inventory and other settings. Raises InputError before anything is changed."""
+        windows = parse_windows(settings.windows)
+        changed = [name for name, device in devices.items() if self.fleet.devices.get(name) != device]
+        self._windows, self._settings, self._backoff.settings = windows, settings, settings
+        self._breaker.count, self._breaker.period = settings.flap_count, settings.flap_period
+        self._workers.concurrency = settings.concurrency
+        self.fleet.devices, self.fleet.models = dict(devices), dict(models)
+        self.fleet.max_deleted_share = settings.max_deleted_share
+        self._queue.keep(devices)
+        await self._count()
+        await self._sessions.replace(devices)
+        self._reconciler.distrust(changed)
+        self._schedule.change_interval(settings.sweep_interval)
+        for name in changed:
+            self._workers.add(name, Trigger.OPERATOR)
+        await self._watch()
+
+    async def revised(self, devices: Iterable[str]) -> None:
+        """A new revision changed these devices' trees."""
+        for name in devices:
+            if name in self.fleet.devices:
+                self._workers.add(name, Trigger.REVISION)
+        await self._watch()
+
+    def reconcile_now(self, devices: Sequence[str] = (), *, approve: bool = False) -> tuple[str, ...]:
+        """Put devices on the queue now, all if none is named. `approve`: guard rails and the flap breaker let the
+        next plan through. Returns their names. Raises NotFoundError before anything is queued."""
+        names = self.known(devices)
+        for name in names:
+            if approve:
+                self._reconciler.approve(name)
+            self._workers.add(name, Trigger.OPERATOR)
+        return names
+
+    async def set_mode(self, devices: Sequence[str], mode: Mode | None, *, author: str, reason: str = "") -> None:
+        """Override the inventory's mode of these devices (at least one), or with None give it back to the inventory.
+        Durable when it returns. Raises NotFoundError before anything is changed."""
+        for name in self.known(devices):
+            now = self._clock.now()
+            setting = ModeSetting(name, mode, author, reason, now) if mode is not None else None
+            text = f"mode {mode}" if mode is not None else "mode back to the inventory's"
+            record = JournalRecord(
+                now, Event.MODE, device=name, message=f"{text}: {reason}" if reason else text, author=author
+            )
+            await self._store.set_mode(name, setting, record)
+            if setting is None:
+                self._mode_settings.pop(name, None)
+                self.fleet.modes.pop(name, None)
+            else:
+                self._mode_settings[name] = setting
+                self.fleet.modes[name] = setting.mode
+            self._workers.add(name, Trigger.OPERATOR)
+        await self._watch()
+
+    async def status(self, devices: Sequence[str] = ()) -> tuple[DeviceView, ...]:
+        """What is known of these devices, all if none is named. Raises NotFoundError."""
+        return tuple([await self._view(name) for name in self.known(devices)])
+
+    @property
+    def queue_depth(self) -> int:
+        """Devices that wait for a worker although they are due."""
+        return self._queue.ready(self._clock.monotonic())
+
+    @property
+    def busy(self) -> bool:
+        """Whether any device is due or being worked on."""
+        return bool(self._queue.working) or self.queue_depth > 0
+
+    def known(self, devices: Sequence[str]) -> tuple[str, ...]:
+        """These names, or all. Raises NotFoundError for one that is not in the inventory."""
+        for name in devices:
+            if name not in self.fleet.devices:
+                raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
+        return tuple(devices) or tuple(self.fleet.devices)
+
+    async def _view(self, name: str) -> DeviceView:
+        device, status = self.fleet.devices[name], await self._ledger.status(name)
+        head = await self._store.desired_head(name)
+        settled = status.outcome in (OutcomeKind.IN_SYNC, OutcomeKind.APPLIED)
+        in_sync = head is not None and settled and head.digest == status.desired_digest
+        return DeviceView(device, self.fleet.mode(device), self._mode_settings.get(name), status, in_sync)
+
+    async def _recover(self, transaction: OpenTransaction) -> None:
+        """Close a transaction that an earlier life left open, and look at its device before all others."""
+        if transaction.phase is TransactionPhase.STAGING:
+            message = "stopped before the change was made permanent; the device is read again"
+        else:
+            message = (
+                "stopped while the change was being made permanent: its effect is unknown, the device is read again"
+            )
+        _LOG.warning("%s: %s", transaction.device, message)
+        record = JournalRecord(
+            time=self._clock.now(),
+            event=Event.RECOVERED,
+            decision=transaction.decision,
+            device=transaction.device,
+            revision=transaction.revision,
+            trigger=Trigger.START,
+            message=message,
+        )
+        status = await self._store.status(transaction.device)
+        await self._store.finish(replace(status, in_sync_digest=""), [record], transaction.id)
+        if transaction.device in self.fleet.devices:
+            self._workers.add(transaction.device, Trigger.START)
+
+    async def _count(self) -> None:
+        self._metrics.devices([await self._ledger.status(name) for name in self.fleet.devices])
+
+    async def _watch(self) -> None:
+        """Watch the devices that have a desired tree and may be looked at."""
+        if not self._settings.watch_changes:
+            return
+        wanted: dict[str, tuple[Path, ...]] = {}
+        for name, device in self.fleet.devices.items():
+            head = await self._store.desired_head(name) if self.fleet.mode(device) is not Mode.PAUSE else None
+            if head is not None:
+                wanted[name] = head.scope.roots
+        await self._watchers.watch(wanted)
+
+    def _changed(self, device: str) -> None:
+        self._workers.add(device, Trigger.CHANGE, _DEBOUNCE)
+
+    def _sweep(self, interval: float) -> None:
+        for name in self.fleet.devices:
+            self._workers.add(name, Trigger.SCHEDULE, phase(name) * interval)
+        self._metrics.queue_depth(self.queue_depth)
+
+    async def _prune(self) -> None:
+        try:
+            gone = await self._store.prune(self._settings.journal_keep)
+        except StoreError as error:
+            _LOG.warning("the journal could not be pruned: %s", error)
+        else:
+            if gone:
+                _LOG.info("pruned %d journal records", gone)

@@ -1,0 +1,87 @@
+"""How one reconcile ended, and the one function that says so for every exception.
+
+Used by reconcile/reconciler. Pure; must not know the loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fabricd.errors import (
+    DeviceError,
+    DeviceProtocolError,
+    DeviceRefusedError,
+    DeviceTrustError,
+    FabricdError,
+    InputError,
+)
+from fabricd.model.outcome import OutcomeKind
+from fabricd.model.plan import Plan
+
+
+class Retry(StrEnum):
+    """When to come back to a device without being asked."""
+
+    NEVER = "never"  # not before the next trigger
+    SOON = "soon"  # retry_first, doubling up to retry_max
+    SLOWLY = "slowly"  # minutes: only a person can mend it
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What one reconcile of one device came to.
+
+    `found` is the plan as it was found; `drift` counts edits that were found and not made. `seen` is the digest of
+    the fetched bytes if they are known to equal the desired tree. `verdict` is a sentence for people.
+    """
+
+    outcome: OutcomeKind
+    verdict: str = ""
+    found: Plan | None = None
+    drift: int = 0
+    seen: str = ""
+    retry: Retry = Retry.NEVER
+    error_code: str = ""
+    error_path: str = ""
+
+
+NOT_CONVERGED = "NOT_CONVERGED"
+"""The error code of edits that the device accepted, and that are not there when it is read again."""
+
+
+def judge(error: Exception, found: Plan | None = None) -> Ending:
+    """The ending for any exception that a reconcile may raise. `found` is the plan that was being carried out.
+
+    Unreachable: no session, no trust, or an answer that did not come (the effect is unknown, so the device is read
+    again before anything is sent). Failed: everything that a device, a document or we ourselves did wrong.
+    """
+    outcome, retry = OutcomeKind.FAILED, Retry.SOON
+    match error:
+        case DeviceTrustError():
+            outcome, retry = OutcomeKind.UNREACHABLE, Retry.SLOWLY
+        case DeviceRefusedError():
+            pass
+        case DeviceProtocolError():
+            retry = Retry.SLOWLY
+        case DeviceError():
+            outcome = OutcomeKind.UNREACHABLE
+        case InputError():
+            # The desired tree itself is at fault; the same tree will not do better.
+            retry = Retry.NEVER
+        case FabricdError():
+            pass
+        case _:
+            retry = Retry.SLOWLY
+    if isinstance(error, DeviceError) and not error.transient:
+        retry = Retry.SLOWLY
+    code, path = (error.code, error.path) if isinstance(error, FabricdError) else (FabricdError.code, "")
+    return Ending(
+        outcome,
+        verdict=str(error) or type(error).__name__,
+        found=found,
+        drift=len(found.edits) if found is not None else 0,
+        retry=retry,
+        error_code=code,
+        error_path=path,
+    )

@@ -1,0 +1,325 @@
+"""From submitted documents to a new revision: parse, merge, compile, validate, then dry run or commit and enqueue.
+
+Called by northbound. Must not know gRPC or a concrete adapter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from fabricd.errors import ConflictError, InputError, NotFoundError, Problem
+from fabricd.intent import (
+    Document,
+    Draft,
+    compile_device,
+    parse_documents,
+    read_draft,
+    touched_devices,
+    unknown_devices,
+)
+from fabricd.model.device import Device
+from fabricd.model.intent import ConfigIntent, Desired
+from fabricd.model.outcome import Event, JournalRecord
+from fabricd.reconcile.clock import Clock, SystemClock
+from fabricd.reconcile.live_plans import DevicePlan, LivePlans
+from fabricd.reconcile.reconciler import Fleet
+from fabricd.schema import Schema, SchemaPool
+from fabricd.store import NewRevision, Store
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission. `revision`: the new one; of a dry run or an unchanged one: the current one.
+    `repeated`: the request id was known, this is the first answer again. `plans`: dry run only."""
+
+    revision: int
+    changed: tuple[str, ...] = ()
+    repeated: bool = False
+    unchanged: bool = False
+    plans: tuple[DevicePlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What a set of changed intents comes to: what to commit, by name and device."""
+
+    intents: tuple[ConfigIntent, ...]
+    withdrawn: tuple[str, ...]
+    trees: tuple[Desired, ...]
+    dropped: tuple[str, ...]
+
+
+class Submissions:
+    """Makes revisions, one after the other. All or none of a submission becomes current."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        schemas: SchemaPool,
+        fleet: Fleet,
+        plans: LivePlans,
+        revised: Callable[[Iterable[str]], Awaitable[None]],
+        document_max_bytes: int,
+        clock: Clock | None = None,
+    ) -> None:
+        """`revised` is told the devices whose trees a new revision changed."""
+        self._store = store
+        self._schemas = schemas
+        self._fleet = fleet
+        self._plans = plans
+        self._revised = revised
+        self.document_max_bytes = document_max_bytes
+        self._clock = clock or SystemClock()
+        self._turn = asyncio.Lock()
+
+    async def submit(
+        self,
+        documents: Sequence[Document] = (),
+        withdraw: Sequence[str] = (),
+        *,
+        author: str,
+        comment: str = "",
+        dry_run: bool = False,
+        base_revision: int | None = None,
+        request_id: str = "",
+    ) -> Submitted:
+        """Make the documents part of the desired configuration and take `withdraw` back.
+
+        Raises InputError naming every problem; ConflictError when `base_revision` is not current or `request_id`
+        was used for something else; NotFoundError for an intent to withdraw that is not there.
+        """
+        digest = _request_digest(
+            "submit", [document.content for document in documents], [f"-{name}" for name in withdraw]
+        )
+        if (known := await self._repeat(request_id, digest)) is not None:
+            return known
+        drafts = await asyncio.to_thread(parse_documents, documents, max_bytes=self.document_max_bytes)
+        problems = unknown_devices(drafts, self._fleet.devices.__contains__)
+        if problems:
+            raise InputError.of(problems)
+        twice = sorted({draft.name for draft in drafts} & set(withdraw))
+        if twice:
+            raise InputError.of((Problem("is submitted and withdrawn at once", intent=twice[0]),))
+        intents = await self._read(drafts)
+        async with self._turn:
+            if (known := await self._repeat(request_id, digest)) is not None:
+                return known
+            base, old = await self._base(base_revision)
+            for name in withdraw:
+                if name not in old:
+                    raise NotFoundError(f"there is no intent {name!r} in revision {base}")
+            new = {name: intent for name, intent in old.items() if name not in set(withdraw)}
+            new.update((intent.name, intent) for intent in intents)
+            return await self._make(
+                base, old, new, dry_run=dry_run, author=author, comment=comment, request=(request_id, digest)
+            )
+
+    async def rollback(
+        self,
+        to: int,
+        *,
+        author: str,
+        comment: str = "",
+        dry_run: bool = False,
+        base_revision: int | None = None,
+        request_id: str = "",
+    ) -> Submitted:
+        """Make the intents of an earlier revision the newest revision. They are compiled anew: what the devices'
+        models or protected paths no longer allow is refused. Raises as `submit` does."""
+        digest = _request_digest("rollback", to)
+        async with self._turn:
+            if (known := await self._repeat(request_id, digest)) is not None:
+                return known
+            base, old = await self._base(base_revision)
+            new = _by_name(await self._store.intents((await self._store.revision(to)).number))
+            problems = unknown_devices(
+                (Draft(i.name, i.devices, i.config) for i in new.values() if old.get(i.name) != i),
+                self._fleet.devices.__contains__,
+            )
+            if problems:
+                raise InputError.of(problems)
+            comment = comment or f"rollback to revision {to}"
+            return await self._make(
+                base,
+                old,
+                new,
+                dry_run=dry_run,
+                author=author,
+                comment=comment,
+                request=(request_id, digest),
+                rollback_of=to,
+            )
+
+    async def diff(
+        self, old: int = 0, new: int = 0, devices: Sequence[str] = ()
+    ) -> tuple[int, int, tuple[DevicePlan, ...]]:
+        """What changed from revision `old` (0: the parent of `new`) to `new` (0: the current one), for devices that
+        differ: both numbers, and a plan each. Raises NotFoundError."""
+        current = await self._store.revision(new) if new else await self._store.current()
+        if current is None:
+            raise NotFoundError("there is no revision yet")
+        before = (await self._store.revision(old)).number if old else current.parent
+        digests = await self._store.desired_devices(before) if before else {}
+        after = await self._store.desired_devices(current.number)
+        names = [
+            name
+            for name in sorted({*digests, *after})
+            if digests.get(name) != after.get(name) and (not devices or name in devices)
+        ]
+        found = [
+            await self._plans.between(
+                name,
+                await self._store.desired(name, before) if name in digests else None,
+                await self._store.desired(name, current.number) if name in after else None,
+            )
+            for name in names
+        ]
+        return before, current.number, tuple(found)
+
+    async def plan(self, devices: Sequence[str] = ()) -> tuple[int, tuple[DevicePlan, ...]]:
+        """Read devices (all, if none is named) and tell what brings them to the current revision: its number, and a
+        plan for each that it says something of. Raises NotFoundError for a device that is not in the inventory."""
+        for name in devices:
+            if name not in self._fleet.devices:
+                raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
+        current = await self._store.current()
+        trees = [await self._store.desired(name) for name in devices or self._fleet.devices] if current else []
+        plans = await self._plans.against_devices(tree for tree in trees if tree is not None)
+        return current.number if current else 0, plans
+
+    async def _repeat(self, request_id: str, digest: str) -> Submitted | None:
+        known = await self._store.by_request(request_id) if request_id else None
+        if known is None:
+            return None
+        revision, first_digest = known
+        if first_digest != digest:
+            raise ConflictError(f"request id {request_id!r} was used for another request (revision {revision.number})")
+        return Submitted(revision.number, revision.changed, repeated=True)
+
+    async def _base(self, wanted: int | None) -> tuple[int, dict[str, ConfigIntent]]:
+        current = await self._store.current()
+        number = current.number if current is not None else 0
+        if wanted is not None and wanted != number:
+            raise ConflictError(f"based on revision {wanted}, but {number} is current")
+        return number, _by_name(await self._store.intents(number)) if number else {}
+
+    async def _read(self, drafts: Sequence[Draft]) -> tuple[ConfigIntent, ...]:
+        """Each draft read by the models of the first device it names; the others read it when they are compiled."""
+        jobs = [
+            self._schemas.run(
+                self._fleet.model_set(self._fleet.devices[draft.devices[0]]), partial(read_draft, draft=draft)
+            )
+            for draft in drafts
+        ]
+        return tuple(await _all_or_problems(jobs))
+
+    async def _make(
+        self,
+        base: int,
+        old: Mapping[str, ConfigIntent],
+        new: Mapping[str, ConfigIntent],
+        *,
+        dry_run: bool,
+        author: str,
+        comment: str,
+        request: tuple[str, str],
+        rollback_of: int = 0,
+    ) -> Submitted:
+        compiled = await self._compile(base, old, new)
+        if dry_run:
+            plans = await self._plans.against_devices(compiled.trees)
+            return Submitted(base, _changed(compiled), unchanged=old == new, plans=plans)
+        if old == new:
+            return Submitted(base, unchanged=True)
+        number = base + 1
+        changed = _changed(compiled)
+        text = f"revision {number} by {author}: {comment or 'no comment'} ({len(changed)} devices)"
+        record = JournalRecord(self._clock.now(), Event.REVISION, revision=number, message=text, author=author)
+        revision = await self._store.commit(
+            NewRevision(
+                base=base,
+                author=author,
+                comment=comment,
+                request_id=request[0],
+                request_digest=request[1] if request[0] else "",
+                intents=compiled.intents,
+                withdrawn=compiled.withdrawn,
+                trees=compiled.trees,
+                dropped=compiled.dropped,
+                rollback_of=rollback_of,
+            ),
+            record,
+        )
+        await self._revised(changed)
+        return Submitted(revision.number, changed)
+
+    async def _compile(self, base: int, old: Mapping[str, ConfigIntent], new: Mapping[str, ConfigIntent]) -> _Compiled:
+        """Compile the devices that a changed intent names, before or after; the trees of all others stay."""
+        changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+        digests = await self._store.desired_devices(base) if base else {}
+        by_device: dict[str, list[ConfigIntent]] = defaultdict(list)
+        for intent in new.values():
+            for name in intent.devices:
+                by_device[name].append(intent)
+        jobs, dropped = [], []
+        for name in touched_devices(changed, old, new):
+            device = self._fleet.devices.get(name)
+            if device is not None and by_device[name]:
+                jobs.append(self._schemas.run(self._fleet.model_set(device), _work(device, by_device[name], base + 1)))
+            elif name in digests:
+                dropped.append(name)
+        trees = await _all_or_problems(jobs)
+        return _Compiled(
+            intents=tuple(new[name] for name in sorted(changed & set(new))),
+            withdrawn=tuple(sorted(changed - set(new))),
+            trees=tuple(tree for tree in trees if digests.get(tree.device) != tree.digest),
+            dropped=tuple(dropped),
+        )
+
+
+def _work(device: Device, intents: Sequence[ConfigIntent], revision: int) -> Callable[[Schema], Desired]:
+    return partial(compile_device, device=device, intents=intents, revision=revision)
+
+
+async def _all_or_problems(jobs: Iterable[Awaitable[_T]]) -> list[_T]:
+    """All results. Raises one InputError with the problems of all jobs, or the first other error."""
+    found = await asyncio.gather(*jobs, return_exceptions=True)
+    problems: list[Problem] = []
+    results: list[_T] = []
+    for one in found:
+        if isinstance(one, InputError):
+            problems += one.problems
+        elif isinstance(one, BaseException):
+            raise one
+        else:
+            results.append(one)
+    if problems:
+        raise InputError.of(problems)
+    return results
+
+
+def _by_name(intents: Iterable[ConfigIntent]) -> dict[str, ConfigIntent]:
+    return {intent.name: intent for intent in intents}
+
+
+def _changed(compiled: _Compiled) -> tuple[str, ...]:
+    return tuple(sorted((*(tree.device for tree in compiled.trees), *compiled.dropped)))
+
+
+def _request_digest(kind: str, *content: object) -> str:
+    """Tells one request from another; base revision, comment and dry run do not count."""
+    digest = hashlib.blake2b(kind.encode(), digest_size=16)
+    for part in content:
+        for piece in part if isinstance(part, (list, tuple)) else (part,):
+            data = piece if isinstance(piece, bytes) else str(piece).encode()
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()

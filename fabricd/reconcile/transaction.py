@@ -1,0 +1,67 @@
+"""One write to one device: stored before it is sent, staged, confirmed or given up.
+
+Used by reconcile/reconciler. Must not know plans' making, policies or any protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Self
+
+from fabricd.model.edit import Payload
+from fabricd.model.outcome import JournalRecord, OpenTransaction, TransactionPhase
+from fabricd.southbound.target import Target
+from fabricd.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+_CANCEL_SECONDS = 5.0
+
+
+class Transaction:
+    """Leaves the device with all of the payload or, as far as the device allows, with nothing of it.
+
+    Entering stores the transaction with its pre-image and the `apply` record; nothing was sent before. The end of
+    the transaction is stored by whoever stores the outcome (Store.finish with this id), so that a transaction is
+    open exactly as long as nobody has written down how it ended.
+    """
+
+    def __init__(
+        self, store: Store, target: Target, payload: Payload, opening: OpenTransaction, record: JournalRecord
+    ) -> None:
+        self._store = store
+        self._target = target
+        self._payload = payload
+        self._opening = opening
+        self._record = record
+
+    @property
+    def id(self) -> str:
+        """What Store.finish takes to close it."""
+        return self._opening.id
+
+    async def __aenter__(self) -> Self:
+        await self._store.begin(self._opening, self._record)
+        return self
+
+    async def stage(self) -> None:
+        """Hand the change to the device. Raises DeviceError; the change is then given up."""
+        await self._target.stage(self._payload)
+
+    async def confirm(self) -> None:
+        """Make it last. A DeviceTimeoutError means that nobody knows: the device has to be read, never resent to."""
+        await self._store.advance(self._opening.id, TransactionPhase.CONFIRMING)
+        await self._target.confirm()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        # Also when we are being stopped: locks must not outlive us, but a dead device must not hold us up either.
+        try:
+            await asyncio.wait_for(self._target.cancel(), _CANCEL_SECONDS)
+        except TimeoutError:
+            _LOG.warning("%s did not answer while a change was being taken back", self._opening.device)

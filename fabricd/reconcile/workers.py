@@ -1,0 +1,86 @@
+"""Carries what is due from the queue to the work, one task a device, so many at a time.
+
+Owned by the controller. Must not know what the work is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from fabricd.model.outcome import Trigger
+from fabricd.reconcile.clock import Clock
+from fabricd.reconcile.queue import Entry, Queue
+
+_LOG = logging.getLogger(__name__)
+
+Work = Callable[[Entry], Awaitable[float | None]]
+"""Works on one device; returns the seconds after which it wants to be tried again, or None. Raises nothing."""
+
+
+class Workers:
+    """Owns the queue's tasks. A device is never worked on twice at a time; none waits for another, unless all
+    `concurrency` places are taken."""
+
+    def __init__(self, queue: Queue, work: Work, clock: Clock, concurrency: int) -> None:
+        self._queue = queue
+        self._work = work
+        self._clock = clock
+        self.concurrency = concurrency
+        self._wake = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    def add(self, device: str, trigger: Trigger, delay: float = 0.0) -> None:
+        """Put a device on the queue, to be worked on after `delay` seconds or sooner if it waits already."""
+        self._queue.add(device, trigger, self._clock.monotonic() + delay)
+        self._wake.set()
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._dispatch(), name="reconcile dispatch")
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing more from the queue, give running work `grace` seconds, then cancel it and wait for its end."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        running = set(self._tasks.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                _LOG.warning("%s did not end within %.0f s and is cancelled", task.get_name(), grace)
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _dispatch(self) -> None:
+        while True:
+            self._wake.clear()
+            now = self._clock.monotonic()
+            while len(self._tasks) < self.concurrency and (entry := self._queue.take(now)) is not None:
+                task = asyncio.create_task(self._run(entry), name=f"reconcile of {entry.device}")
+                self._tasks[entry.device] = task
+            due = self._queue.next_due() if len(self._tasks) < self.concurrency else None
+            await self._woken(None if due is None else max(0.0, due - now))
+
+    async def _woken(self, timeout: float | None) -> None:
+        """Until something was added or ended, or `timeout` seconds of our clock have passed."""
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(self._wake.wait())]
+        if timeout is not None:
+            waits.append(asyncio.create_task(self._clock.sleep(timeout)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _run(self, entry: Entry) -> None:
+        again: float | None = None
+        try:
+            again = await self._work(entry)
+        finally:
+            if again is not None:
+                self._queue.add(entry.device, Trigger.RETRY, self._clock.monotonic() + again)
+            self._queue.done(entry.device)
+            del self._tasks[entry.device]
+            self._wake.set()
