@@ -38,8 +38,9 @@ class Difference:
     """One facet of one definition that is not the same on both sides.
 
     `path` is a schema path with the module's name where it changes (`/openconfig-lldp:lldp/config/enabled`), or
-    `module NAME`, or `identity MODULE:NAME`. `facet` is a YANG keyword (`type`, `default`, `key`, ...), or
-    `node`, `module` or `identity` when the official side has nothing at that path. `ours` and `official` are texts for people, "" for absent.
+    `module NAME`, or `identity MODULE:NAME`. `facet` is a YANG keyword (`type`, `default`, `key`, ...), or `node`,
+    `module` or `identity` when the official side has nothing at that path. `ours` and `official` are texts for
+    people, "" for absent.
     """
 
     path: str
