@@ -82,7 +82,7 @@ def _leaves(value: Any) -> int:
     match value:
         case dict():
             return sum(map(_leaves, value.values()))
-        case list() if len(value) != 1 or value[0] is not None:
+        case list() if any(isinstance(entry, dict) for entry in value):
             return sum(map(_leaves, value))
         case _:
-            return 1
+            return 1  # a leaf, or a leaf-list, which counts as one
