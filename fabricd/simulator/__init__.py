@@ -2,3 +2,22 @@
 
 Started by the fabricd simulate command and by tests. Knows nothing of the daemon.
 """
+
+from fabricd.simulator.config import LinkConfig, SimulationConfig, SwitchConfig, load_simulation
+from fabricd.simulator.faults import Fault, Faults, Kind, Rpc
+from fabricd.simulator.simulation import Simulation, run_simulation
+from fabricd.simulator.switch import Switch
+
+__all__ = [
+    "Fault",
+    "Faults",
+    "Kind",
+    "LinkConfig",
+    "Rpc",
+    "Simulation",
+    "SimulationConfig",
+    "Switch",
+    "SwitchConfig",
+    "load_simulation",
+    "run_simulation",
+]

@@ -1,0 +1,137 @@
+"""What a simulation consists of: switches, their ports, the links between them; read from one TOML file.
+
+Read by the simulation and by tests, which also build these values by hand. Starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fabricd.errors import InputError, Problem
+from fabricd.settings import problems_of
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=63)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SwitchConfig(_Frozen):
+    """One switch. Port 0 takes a free one."""
+
+    name: Name
+    """Host name until the configuration sets another; also the name in ports.json."""
+    gnmi_port: Port = 0
+    """TCP port of gNMI (TLS)."""
+    netconf_port: Port = 0
+    """TCP port of NETCONF over SSH."""
+    ports: tuple[str, ...] = ()
+    """Names of the physical ports."""
+
+
+class LinkConfig(_Frozen):
+    """A cable. Both ends are written SWITCH:PORT."""
+
+    a: str
+    """One end."""
+    b: str
+    """The other end."""
+
+    @property
+    def ends(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """((switch, port), (switch, port))."""
+        (left, _, left_port), (right, _, right_port) = self.a.partition(":"), self.b.partition(":")
+        return (left, left_port), (right, right_port)
+
+
+class SimulationConfig(_Frozen):
+    """The [simulation] table with the [[switch]] and [[link]] tables."""
+
+    state_directory: Path
+    """Where running configurations, certificates and keys are kept. Made when missing."""
+    username: str = "fabricd"
+    """The operator's login, for both protocols."""
+    password: str = "fabricd"  # noqa: S105 - a laboratory's default, documented as such
+    """The password itself, or env:NAME for one in the environment."""
+    token: str = ""
+    """A bearer token that gNMI takes as well; empty: none. Also env:NAME."""
+    authorized_keys: tuple[str, ...] = ()
+    """OpenSSH public key lines that NETCONF takes for `username`."""
+    models: str = "managed"
+    """'managed' for the models that ship with fabricd, or the folder of an OpenConfig release."""
+    host: str = "127.0.0.1"
+    """Address to listen on, and the one in certificates and known_hosts."""
+    max_message_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20
+    """Largest request taken and reply given, either protocol."""
+    max_sessions: Annotated[int, Field(ge=1)] = 64
+    """NETCONF sessions a switch holds at the same time."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Workers that parse and validate."""
+    switches: tuple[SwitchConfig, ...] = ()
+    """The switches."""
+    links: tuple[LinkConfig, ...] = ()
+    """The cables."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        ports = {switch.name: set(switch.ports) for switch in self.switches}
+        if len(ports) != len(self.switches):
+            raise ValueError("two switches have the same name")
+        taken = [port for switch in self.switches for port in (switch.gnmi_port, switch.netconf_port) if port]
+        if doubled := {port for port in taken if taken.count(port) > 1}:
+            raise ValueError(f"TCP port {min(doubled)} is given twice")
+        used: set[tuple[str, str]] = set()
+        for link in self.links:
+            for end in link.ends:
+                if end[0] not in ports:
+                    raise ValueError(f"link {link.a} - {link.b}: there is no switch {end[0]!r}")
+                if end[1] not in ports[end[0]]:
+                    raise ValueError(f"link {link.a} - {link.b}: {end[0]} has no port {end[1]!r}")
+                if end in used:
+                    raise ValueError(f"link {link.a} - {link.b}: {end[0]}:{end[1]} has a cable already")
+                used.add(end)
+        return self
+
+
+def load_simulation(file: Path) -> SimulationConfig:
+    """Read a simulation file. Paths are relative to it. Raises InputError naming every wrong key or line."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: {error}") from error
+    tables: dict[str, Any] = dict(content.pop("simulation", {}))
+    tables["switches"] = content.pop("switch", [])
+    tables["links"] = content.pop("link", [])
+    if content:
+        raise InputError.of(Problem("no such table", path=f"{file}: {name}") for name in content)
+    try:
+        config = SimulationConfig.model_validate(tables)
+    except ValidationError as error:
+        raise InputError.of(problems_of(error, file)) from error
+    folder = file.resolve().parent
+    return config.model_copy(
+        update={
+            "state_directory": folder / config.state_directory,
+            "models": config.models if config.models == "managed" else str(folder / config.models),
+            "password": _secret(config.password, file, "simulation.password"),
+            "token": _secret(config.token, file, "simulation.token"),
+        }
+    )
+
+
+def _secret(text: str, file: Path, place: str) -> str:
+    source, colon, name = text.partition(":")
+    if not colon or source != "env":
+        return text
+    if name not in os.environ:
+        raise InputError.of([Problem(f"environment variable {name} is not set", path=f"{file}: {place}")])
+    return os.environ[name]

@@ -1,0 +1,100 @@
+"""The models of a simulation: their outline, and the workers that parse and validate against them.
+
+Used by datastores and both protocols. Must not know what a switch is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+
+from fabricd.errors import InputError, Problem
+from fabricd.schema.context import Context, SchemaFault
+from fabricd.schema.models import ModelSet
+from fabricd.schema.outline import Outline, outline_of
+from fabricd.schema.tree import Tree
+from fabricd.simulator.tree import Object
+
+T = TypeVar("T")
+Edit = Callable[[Object], None]
+EMPTY = b"{}"
+_LIMIT = 128 << 20
+
+
+class Engine:
+    """One model set and its worker threads, shared by all switches of a simulation. A context never leaves its
+    thread, and no tree outlives a call."""
+
+    def __init__(self, models: ModelSet, outline: Outline, threads: int) -> None:
+        self._models = models
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="simulator-schema")
+        self._local = threading.local()
+        self._contexts: list[Context] = []
+        self.outline = outline
+
+    @classmethod
+    async def open(cls, models: str, threads: int) -> Engine:
+        """`models` as in SimulationConfig. Raises InputError when they cannot be loaded."""
+        chosen = ModelSet.managed() if models == "managed" else ModelSet.from_directory(Path(models).name, Path(models))
+        return cls(chosen, await asyncio.to_thread(outline_of, chosen), threads)
+
+    def close(self) -> None:
+        """Stop the workers; waits for what they are at."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+
+    async def edited(self, config: bytes, edit: Edit, *, whole: bool) -> bytes:
+        """The canonical configuration after an edit of its parsed form; the edit runs in a worker.
+
+        `whole`: validate all of it, as for a commit; otherwise only names and types. Raises InputError with the
+        places, or whatever the edit raises.
+        """
+
+        def work() -> bytes:
+            document = parse(config)
+            edit(document)
+            return self._checked(orjson.dumps(document), whole=whole)
+
+        return await self.run(work)
+
+    async def checked(self, config: bytes, *, whole: bool) -> bytes:
+        """The canonical form of a configuration; raises InputError as `edited` does."""
+        return await self.run(lambda: self._checked(config, whole=whole))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something long in a worker, away from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def _checked(self, config: bytes, *, whole: bool) -> bytes:
+        context: Context | None = getattr(self._local, "context", None)
+        if context is None:
+            context = self._local.context = Context(self._models)
+            self._contexts.append(context)
+        try:
+            with Tree.parse(context, config, limit=_LIMIT) as tree:
+                if whole:
+                    tree.validate()
+                return tree.canonical()
+        except SchemaFault:
+            # The context is spent; the next call gets a new one.
+            self._local.context = None
+            raise
+
+
+def parse(config: bytes) -> Object:
+    """The parsed form. Raises InputError for what is not a JSON object."""
+    try:
+        document = orjson.loads(config)
+    except orjson.JSONDecodeError as error:
+        raise InputError.of([Problem(error.msg, line=error.lineno, column=error.colno)]) from error
+    if not isinstance(document, dict):
+        raise InputError("a configuration is a JSON object")
+    return document

@@ -1,0 +1,113 @@
+"""gNMI paths bound to the models: names with or without module, wildcards, prefix and origin; and the way back.
+
+Called by the gNMI server of a switch (gNMI specification sections 2.2.2 and 2.4). Knows no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import grpc
+from pygnmi.spec.v080 import gnmi_pb2
+
+from fabricd.errors import FabricdError
+from fabricd.schema.outline import Node, NodeKind, Outline
+from fabricd.simulator.tree import Place, Step
+
+_MAX_STEPS = 128
+_MAX_MATCHES = 10_000
+
+
+class GnmiError(FabricdError):
+    """An answer with a gRPC status code."""
+
+    def __init__(self, status: grpc.StatusCode, message: str, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message, path=path)
+        self.status = status
+
+
+def bind(outline: Outline, prefix: gnmi_pb2.Path, path: gnmi_pb2.Path) -> tuple[Place, ...]:
+    """Every schema place that prefix and path name: one, or several where a name is a wildcard.
+
+    Raises GnmiError: NOT_FOUND for a name the models lack, INVALID_ARGUMENT for foreign origins and wrong keys.
+    """
+    if prefix.origin and path.origin:
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "origin stands in both prefix and path")
+    if (origin := prefix.origin or path.origin) not in ("", "openconfig"):
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"there is no origin {origin!r} here")
+    if path.target:
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "target belongs in the prefix only")
+    elements = [*prefix.elem, *path.elem]
+    if len(elements) > _MAX_STEPS:
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"path has {len(elements)} elements")
+    found: dict[str, Place] = {}
+    for steps in _walk(outline.root, elements, ()):
+        place = Place(steps)
+        found.setdefault(str(place), place)
+        if len(found) > _MAX_MATCHES:
+            raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "the wildcards match too much", text(elements))
+    if not found:
+        raise GnmiError(grpc.StatusCode.NOT_FOUND, "the models have no such node", text(elements))
+    return tuple(found.values())
+
+
+def has_wildcard(prefix: gnmi_pb2.Path, path: gnmi_pb2.Path) -> bool:
+    """Whether it may match any number of nodes: a wildcard name or key."""
+    return any(element.name in ("*", "...") or "*" in element.key.values() for element in (*prefix.elem, *path.elem))
+
+
+def _walk(node: Node, elements: Sequence[gnmi_pb2.PathElem], above: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+    if not elements:
+        yield above
+        return
+    first, rest = elements[0], elements[1:]
+    if first.name == "...":
+        yield from _walk(node, rest, above)
+        for child in node.children:
+            yield from _walk(child, elements, (*above, Step(child)))
+    elif first.name == "*":
+        for child in node.children:
+            if all(name in child.keys for name in first.key):
+                yield from _walk(child, rest, (*above, Step(child, tuple(first.key.items()))))
+    elif (child := node.child(first.name)) is not None:  # type: ignore[assignment]
+        keys = tuple((name.rpartition(":")[2], value) for name, value in first.key.items())
+        if unknown := [name for name, _ in keys if name not in child.keys]:
+            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"{child.name} has no key {unknown[0]!r}", text(elements))
+        yield from _walk(child, rest, (*above, Step(child, keys)))
+
+
+def unbind(place: Place, asked: Sequence[gnmi_pb2.PathElem] = (), skip: int = 0) -> gnmi_pb2.Path:
+    """The gNMI path of a place below a prefix of `skip` elements. Names are written as they were `asked` for."""
+    elements = []
+    for at, step in enumerate(place.steps):
+        name = asked[at].name if at < len(asked) and asked[at].name.rpartition(":")[2] == step.node.name else ""
+        elements.append(
+            gnmi_pb2.PathElem(name=name or step.node.name, key={key: _key(step.node, key, v) for key, v in step.keys})
+        )
+    return gnmi_pb2.Path(elem=elements[skip:])
+
+
+def text(elements: Sequence[gnmi_pb2.PathElem]) -> str:
+    """A path for people."""
+    return "/" + "/".join(
+        element.name + "".join(f"[{name}={element.key[name]}]" for name in sorted(element.key)) for element in elements
+    )
+
+
+def is_config(place: Place) -> bool:
+    """Whether it can be written."""
+    return place.node is None or place.node.config
+
+
+def is_list(place: Place) -> bool:
+    """Whether its last node is a list."""
+    return place.node is not None and place.node.kind is NodeKind.LIST
+
+
+def _key(node: Node, name: str, value: str) -> str:
+    """Identities as keys are written bare, as the OpenConfig path conventions have it."""
+    leaf = node.child(name)
+    if leaf is not None and leaf.value is not None and leaf.value.identities:
+        bare = value.rpartition(":")[2]
+        return bare if bare in leaf.value.identities else value
+    return value

@@ -1,0 +1,180 @@
+"""One simulated switch: its datastore, its two servers, power on and off, and the operator's back door.
+
+Made by the simulation; used directly by tests and demonstrations. Knows its neighbours only through its View.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path as File
+
+from fabricd.errors import InputError, Problem
+from fabricd.model.path import Path
+from fabricd.simulator.config import SimulationConfig, SwitchConfig
+from fabricd.simulator.datastore import Datastore
+from fabricd.simulator.engine import Engine, parse
+from fabricd.simulator.facts import SwitchFacts
+from fabricd.simulator.faults import Faults
+from fabricd.simulator.gnmi_server import GnmiServer
+from fabricd.simulator.live import Live
+from fabricd.simulator.netconf_server import NetconfServer
+from fabricd.simulator.state import View
+from fabricd.simulator.tree import Object, Place, Step, matches, merge, normalise, remove, write
+from fabricd.simulator.trust import Identity
+from fabricd.simulator.values import Json
+
+
+class Switch:
+    """One switch. Its ports stay the same while the process lives, also over `stop` and `start`."""
+
+    def __init__(
+        self,
+        config: SwitchConfig,
+        simulation: SimulationConfig,
+        engine: Engine,
+        identity: Identity,
+        view: Callable[[SwitchFacts, bool], View],
+        told: Callable[[], None],
+        clock: Callable[[], int],
+    ) -> None:
+        """`view` makes the View of the switch's neighbourhood, `told` tells it of every change here."""
+        self.config = config
+        self.host = simulation.host
+        self.identity = identity
+        self.gnmi_port = config.gnmi_port
+        self.netconf_port = config.netconf_port
+        self._told = told
+        file = simulation.state_directory / "running" / f"{config.name}.json"
+        self._datastore = Datastore(engine, file, clock, told)
+        self.live = Live(config.name, engine, self._datastore, view, clock)
+        self._gnmi = GnmiServer(self.live, simulation, identity)
+        self._netconf = NetconfServer(self.live, simulation, identity)
+        self._clock = clock
+        self.booted = 0
+        self.powered = False
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with the next requests."""
+        return self.live.faults
+
+    @property
+    def commits(self) -> int:
+        """Commits and Sets accepted by either protocol or the back door since the process started."""
+        return self._datastore.commits
+
+    @property
+    def version(self) -> int:
+        """Grows whenever the running configuration differs from before."""
+        return self._datastore.running.number
+
+    @property
+    def configured(self) -> int:
+        """When the running configuration was last changed or loaded, in nanoseconds since 1970."""
+        return self._datastore.running.time
+
+    @property
+    def running(self) -> bytes:
+        """The running configuration as canonical RFC 7951 JSON."""
+        return self._datastore.running.config
+
+    @property
+    def config_file(self) -> File:
+        """Where the running configuration is kept."""
+        return self._datastore.file
+
+    async def state(self) -> Object:
+        """Configuration and state, as a Get of everything shows them."""
+        return await self.live.tree()
+
+    async def start(self) -> None:
+        """Power on: load what was persisted and listen. Raises InputError for a configuration file that the models
+        refuse, FabricdError when a port is taken."""
+        if self.powered:
+            return
+        await self._datastore.load()
+        self.booted = self._clock()
+        self.gnmi_port = await self._gnmi.start(self.gnmi_port)
+        try:
+            self.netconf_port = await self._netconf.start(self.netconf_port)
+        except BaseException:
+            await self._gnmi.stop()
+            raise
+        self.powered = True
+        self._told()
+
+    async def stop(self) -> None:
+        """Power off: every connection is cut, locks and the candidate are gone; neighbours lose their links."""
+        if not self.powered:
+            return
+        self.powered = False
+        self.faults.release()
+        await asyncio.gather(self._gnmi.stop(), self._netconf.stop())
+        self._datastore.forget_sessions()
+        self._told()
+
+    async def restart(self) -> None:
+        """Off and on again, on the same ports, with the persisted configuration."""
+        await self.stop()
+        await self.start()
+
+    async def change(
+        self,
+        update: Mapping[str, Json] | None = None,
+        *,
+        replace: Mapping[str, Json] | None = None,
+        delete: Iterable[str] = (),
+    ) -> bool:
+        """The operator's back door: change the running configuration in one transaction, behind everybody's back.
+
+        Paths as text (`/interfaces/interface[name=Ethernet1]/config/mtu`, modules optional), values as RFC 7951 JSON.
+        True when something changed. Raises InputError, TreeError, LockedError.
+        """
+        outline = self.live.outline
+        deletes = [self._place(text) for text in delete]
+        writes = [(self._place(text), text, value, True) for text, value in (replace or {}).items()]
+        writes += [(self._place(text), text, value, False) for text, value in (update or {}).items()]
+
+        def edit(tree: Object) -> None:
+            for place in deletes:
+                if place.steps:
+                    remove(tree, place.steps)
+                else:
+                    tree.clear()
+            for place, text, value, whole in writes:
+                fresh = normalise(place.node or outline.root, value, text, loose=False)
+                if place.steps:
+                    write(tree, place, fresh, replace=whole)
+                    continue
+                assert isinstance(fresh, dict)
+                if whole:
+                    tree.clear()
+                merge(tree, fresh, outline.root)
+
+        return await self._datastore.edit_running(edit)
+
+    def value(self, path: str) -> Json:
+        """What is configured at a path (that names one node), None for nothing."""
+        found: Json = parse(self.running)
+        for step in self._place(path).steps:
+            held = found.get(step.node.member) if isinstance(found, dict) else None
+            if step.node.kind == "list" and step.keys and isinstance(held, list):
+                held = next((one for one in held if isinstance(one, dict) and matches(one, step)), None)
+            found = held
+        return found
+
+    def _place(self, text: str) -> Place:
+        node = self.live.outline.root
+        steps = []
+        for segment in Path.parse(text).segments:
+            child = node.child(f"{segment.module}:{segment.name}" if segment.module else segment.name)
+            if child is None:
+                raise InputError.of([Problem("the models have no such node", device=self.name, path=text)])
+            node = child
+            steps.append(Step(node, segment.keys))
+        return Place(tuple(steps))
