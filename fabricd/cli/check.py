@@ -1,0 +1,108 @@
+"""What `fabricd check` does: settings, profiles, inventory and documents, looked at by the daemon's own code, offline.
+
+Called by the fabricd command. Starts nothing, reaches no device, writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from fabricd.daemon import Inventory, read_inventory
+from fabricd.errors import InputError, Problem
+from fabricd.intent import Document, Draft, compile_device, parse_documents, read_draft, unknown_devices
+from fabricd.model.device import Device, Profile, Protocol
+from fabricd.model.intent import ConfigIntent
+from fabricd.reconcile.schedule import parse_windows
+from fabricd.schema import ModelSet, Schema
+from fabricd.settings import ReconcileSettings, data_folder, load_settings
+from fabricd.southbound.profiles import load_profiles
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and everything that is wrong with it."""
+
+    problems: tuple[Problem, ...]
+    devices: int = 0
+    intents: int = 0
+    compiled: int = 0
+
+
+class _Findings:
+    """Collects problems, so that one does not hide the others. Owned by one check."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def of(self, work: Callable[[], T], otherwise: U) -> T | U:
+        try:
+            return work()
+        except InputError as error:
+            self.problems += error.problems
+            return otherwise
+
+
+def check(config: Path | None, documents: Sequence[Document]) -> Checked:
+    """Look at everything `config` names, then compile `documents` for the devices they name.
+
+    Without `config` the documents are checked against the models that ship with fabricd, whatever their devices.
+    """
+    findings = _Findings()
+    settings = findings.of(lambda: load_settings(config), None) if config else None
+    inventory = findings.of(lambda: read_inventory(settings), None) if settings else None
+    limit = (settings.reconcile if settings else ReconcileSettings()).document_max_bytes
+    if settings:
+        findings.of(lambda: parse_windows(settings.reconcile.windows), ())
+    drafts = findings.of(lambda: parse_documents(documents, max_bytes=limit), ())
+    if config is None:
+        inventory = Inventory(_imagined(drafts), {"managed": ModelSet.managed()})
+    elif inventory:
+        findings.problems += unknown_devices(drafts, inventory.devices.__contains__)
+    devices = len(inventory.devices) if inventory and config else 0
+    compiled = _compile(drafts, inventory, findings) if inventory and not findings.problems else 0
+    return Checked(tuple(findings.problems), devices, len(drafts), compiled)
+
+
+def _imagined(drafts: Iterable[Draft]) -> dict[str, Device]:
+    """Devices of the usual kind for documents that are checked without an inventory."""
+    profile = load_profiles(data_folder("config") / "profiles").get("openconfig") or Profile("openconfig")
+    return {name: Device(name, "", 0, Protocol.GNMI, profile) for draft in drafts for name in draft.devices}
+
+
+def _compile(drafts: Sequence[Draft], inventory: Inventory, findings: _Findings) -> int:
+    """As a submission does: read each document by the models of its first device, then merge and validate per device.
+
+    Returns how many devices were compiled.
+    """
+    schemas: dict[str, Schema] = {}
+
+    def schema_of(device: Device) -> Schema:
+        name = device.profile.models
+        if name not in schemas:
+            schemas[name] = Schema(inventory.models[name])
+        return schemas[name]
+
+    by_device: dict[str, list[ConfigIntent]] = defaultdict(list)
+    try:
+        for draft in drafts:
+            schema = schema_of(inventory.devices[draft.devices[0]])
+            intent = findings.of(partial(read_draft, schema, draft), None)
+            for name in draft.devices if intent is not None else ():
+                by_device[name].append(intent)
+        if findings.problems:
+            return 0
+        for name, intents in by_device.items():
+            device = inventory.devices[name]
+            findings.of(partial(compile_device, schema_of(device), device, intents, 1), None)
+        return len(by_device)
+    finally:
+        for opened in schemas.values():
+            opened.close()

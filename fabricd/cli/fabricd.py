@@ -1,0 +1,146 @@
+"""The fabricd command: serve, simulate, check.
+
+Entry point of the installed script. Holds nothing of what it starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fabricd import __version__
+from fabricd.cli.options import Json, read_documents
+from fabricd.cli.terminal import Color, ExitCode, Terminal, invoke
+from fabricd.errors import InputError
+from fabricd.northbound.v1 import fabricd_pb2 as pb
+
+DEFAULT_CONFIG = Path("/etc/fabricd/fabricd.toml")
+
+app = typer.Typer(
+    name="fabricd",
+    help="The daemon that owns the configuration of a data-centre fabric. Work with it by fabricctl.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal, unless NO_COLOR is set.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fabricd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+@app.command()
+def serve(
+    config: Annotated[
+        Path, typer.Option("--config", "-c", envvar="FABRICD_CONFIG", metavar="FILE", help="The settings.")
+    ] = DEFAULT_CONFIG,
+) -> int:
+    """Run the daemon in the foreground until SIGTERM; SIGHUP makes it read settings and inventory again.
+
+    \b
+    Examples:
+      fabricd serve --config /etc/fabricd/fabricd.toml
+    """
+    # Imported here: the daemon brings every adapter with it, and help shall not wait for that.
+    from fabricd import daemon
+
+    return asyncio.run(daemon.run(config))
+
+
+@app.command()
+def simulate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Which switches to simulate, and how.")],
+) -> int:
+    """Run simulated switches that speak gNMI and NETCONF, until interrupted.
+
+    \b
+    Examples:
+      fabricd simulate simulation.toml
+    """
+    from fabricd.simulator import run_simulation
+    from fabricd.telemetry import setup_logging
+
+    setup_logging("info", "text")
+    asyncio.run(run_simulation(file))
+    return ExitCode.DONE
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Documents, folders of documents, or -.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar="FABRICD_CONFIG", metavar="FILE", help="The settings of the daemon."),
+    ] = None,
+    as_json: Json = False,
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """Check settings, profiles and inventory, and compile documents, without a daemon or a device.
+
+    Every problem is told with its place; exit code 1 if there is one. Without --config, and without settings in
+    /etc/fabricd, documents are checked against the models that ship with fabricd.
+
+    \b
+    Examples:
+      fabricd check
+      fabricd check --config fabricd.toml fabric/
+      fabricd check leaf1.yaml
+    """
+    from fabricd.cli.check import check as look
+    from fabricd.intent import Document, DocumentFormat
+
+    found_config = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    if found_config is None and not files:
+        raise InputError(f"nothing to check: there is no {DEFAULT_CONFIG}; name a --config or documents")
+    formats = {pb.FORMAT_JSON: DocumentFormat.JSON, pb.FORMAT_YAML: DocumentFormat.YAML}
+    read = read_documents(files or ())
+    documents = [Document(one.source, one.content, formats.get(one.format)) for one in read]
+    found = look(found_config, documents)
+    terminal = Terminal(color)
+    if as_json:
+        problems = [
+            {
+                "message": problem.message,
+                "device": problem.device,
+                "intent": problem.intent,
+                "path": problem.path,
+                "line": problem.line,
+                "column": problem.column,
+            }
+            for problem in found.problems
+        ]
+        terminal.document(
+            {"ok": not problems, "problems": problems, "devices": found.devices, "intents": found.intents}
+        )
+    elif found.problems:
+        terminal.error(InputError.of(found.problems))
+    else:
+        what = f"{found.devices} devices, " if found_config else ""
+        terminal.line(("ok", "bold green"), f": {what}{found.intents} documents, {found.compiled} devices compiled")
+    return ExitCode.ERROR if found.problems else ExitCode.DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    sys.exit(invoke(app, "fabricd", list(sys.argv[1:] if arguments is None else arguments)))

@@ -1,0 +1,117 @@
+"""What is printed cannot steer a terminal, and options may stand where people write them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabricd.cli.connection import hoisted
+from fabricd.cli.document import document
+from fabricd.cli.show import edit_lines, plan_lines, plan_summary, record_lines
+from fabricd.cli.terminal import plain
+from fabricd.northbound.v1 import fabricd_pb2 as pb
+
+
+@given(st.text())
+def test_plain_text_has_nothing_that_steers_a_terminal(text: str) -> None:
+    shown = plain(text)
+    assert shown.isprintable()
+    assert plain(shown) == shown
+
+
+def test_escape_sequences_and_bidirectional_overrides_are_written_out() -> None:
+    assert plain("\x1b[31mred\r\n\u202eevil\x9b2J") == r"\x1b[31mred\r\n\u202eevil\x9b2J"
+
+
+def test_markup_from_a_device_is_only_text() -> None:
+    edit = pb.Edit(
+        operation=pb.OPERATION_REPLACE, path="/a[name='[red]x[/red]']", old_json='"[link=x]a"', new_json='"b"'
+    )
+    assert [line.plain for line in edit_lines(edit)] == ['  ~ /a[name=\'[red]x[/red]\']  "[link=x]a" -> "b"']
+
+
+def test_a_plan_reads_like_a_diff() -> None:
+    plan = pb.DevicePlan(
+        device="leaf1",
+        disruption="link-bounce",
+        edits=[
+            pb.Edit(
+                operation=pb.OPERATION_REPLACE,
+                path="/i/mtu",
+                old_json="1500",
+                new_json="9000",
+                disruption="link-bounce",
+            ),
+            pb.Edit(operation=pb.OPERATION_CREATE, path="/v[id='7']", new_json='{"id":7}', disruption="hitless"),
+            pb.Edit(operation=pb.OPERATION_DELETE, path="/x", old_json='"old"', disruption="hitless"),
+            pb.Edit(operation=pb.OPERATION_MOVE, path="/l[n='a']", after="[n='b']", disruption="hitless"),
+        ],
+    )
+    assert [line.plain for line in plan_lines(plan)] == [
+        "leaf1  4 edits, link-bounce",
+        "  ~ /i/mtu  1500 -> 9000  [link-bounce]",
+        "  + /v[id='7']",
+        "    + {",
+        '    +   "id": 7',
+        "    + }",
+        '  - /x  "old"',
+        "  > /l[n='a']  (after [n='b'])",
+    ]
+    dead = pb.DevicePlan(device="leaf2", error="no route", error_code="DEVICE_UNREACHABLE")
+    assert [line.plain for line in plan_lines(dead)] == ["leaf2  cannot be read: no route"]
+    assert plan_summary([plan, dead]).plain == (
+        "Plan: 4 edits on 1 device: 1 to create, 1 to change, 1 to delete, 1 to move; "
+        "worst disruption link-bounce; 1 device cannot be read."
+    )
+    assert plan_summary([]).plain == "Plan: no changes."
+
+
+def test_a_record_is_one_line_and_one_for_each_edit() -> None:
+    record = pb.JournalRecord(
+        sequence=12,
+        event="reconcile",
+        device="leaf1",
+        revision=3,
+        trigger="change",
+        outcome="applied",
+        durations={"total": 0.314},
+        edits=[pb.Edit(operation=pb.OPERATION_DELETE, path="/x", old_json="1")],
+    )
+    record.time.FromJsonString("2026-11-23T10:00:00.5Z")
+    lines = [line.plain for line in record_lines(record)]
+    assert lines[0].split() == [
+        "12", "2026-11-23T10:00:00.500Z", "reconcile", "leaf1", "r3", "change", "applied", "1", "edit", "0.31s"
+    ]  # fmt: skip
+    assert lines[1].strip() == "- /x  1"
+
+
+def test_documents_have_every_field_with_numbers_times_and_values_as_such() -> None:
+    status = pb.DeviceStatus(device="leaf1", revision=2**40)
+    status.checked.FromJsonString("2026-11-23T10:00:00Z")
+    found = document(status)
+    assert set(found) == {field.name for field in pb.DeviceStatus.DESCRIPTOR.fields}
+    assert (found["revision"], found["checked"], found["changed"], found["in_sync"]) == (
+        2**40, "2026-11-23T10:00:00Z", None, False
+    )  # fmt: skip
+    edit = pb.Edit(operation=pb.OPERATION_CREATE, path="/a", new_json='{"b":1}')
+    assert document(edit) == {"operation": "create", "path": "/a", "old": None, "new": {"b": 1}, "disruption": ""}
+    assert json.dumps(document(pb.JournalRecord(durations={"total": 0.5}, edits=[edit])))
+    assert document(pb.GetDesiredResponse(config_json='{"a":[1]}'))["config"] == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["status", "--color", "always"], ["--color", "always", "status"]),
+        (["log", "-f", "--address=unix:/x", "--json"], ["--address=unix:/x", "log", "-f", "--json"]),
+        (["--ca", "a", "plan", "--key", "k", "leaf1"], ["--ca", "a", "--key", "k", "plan", "leaf1"]),
+        (["submit", "--", "--color"], ["submit", "--", "--color"]),
+        (["status", "--color"], ["--color", "status"]),
+        (["plan", "--insecure"], ["--insecure", "plan"]),
+    ],
+)
+def test_connection_options_may_stand_after_the_command(given: list[str], expected: list[str]) -> None:
+    assert hoisted(given) == expected
