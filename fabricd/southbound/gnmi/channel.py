@@ -121,18 +121,27 @@ async def _why_not(device: Device) -> DeviceError:
     try:
         writer.write(_HTTP2_PREFACE)
         await writer.drain()
-        # With TLS 1.3 a server says only now that it wants another client certificate.
         answer = await reader.read(9)
-    except ssl.SSLError as error:
-        message = f"{where} broke TLS off ({error.reason or error}): does it want a client certificate?"
-        return _caused(DeviceTrustError(message, device=name), error)
-    except OSError as error:
-        return _caused(DeviceUnreachableError(f"{where} closed the connection", device=name), error)
+    except OSError as error:  # ssl.SSLError among them
+        return _caused(_ended_early(device, where), error)
     finally:
         writer.transport.abort()
-    if answer and answer[3:4] != b"\x04":  # every HTTP/2 server begins with a SETTINGS frame
+    if not answer:
+        return _ended_early(device, where)
+    if answer[3:4] != b"\x04":  # every HTTP/2 server begins with a SETTINGS frame
         return DeviceProtocolError(f"{where} does not speak HTTP/2", device=name)
     return DeviceUnreachableError(f"no gRPC connection to {where}", device=name)
+
+
+def _ended_early(device: Device, where: str) -> DeviceError:
+    """The peer closed before its first byte of HTTP/2. With TLS 1.3 the client has shaken hands before the server has
+    looked at the client certificate, and gRPC servers that do not like it close without an alert."""
+    if device.trust.insecure:
+        return DeviceUnreachableError(f"{where} closed the connection: does it want TLS?", device=device.name)
+    return DeviceTrustError(
+        f"{where} ended the connection after the TLS handshake: does it want another client certificate?",
+        device=device.name,
+    )
 
 
 def _tls_context(device: Device) -> ssl.SSLContext:

@@ -1,0 +1,574 @@
+"""The NETCONF adapter against a scripted SSH server: sequences, failures in the middle, trust, large messages."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from typing import Any
+
+import asyncssh
+import pytest
+from lxml import etree
+from southbound_servers import (
+    BASE,
+    CANDIDATE,
+    CAPABILITY,
+    OK,
+    WRITABLE,
+    NetconfServer,
+    NetconfSessionSide,
+    answer,
+    localname,
+    netconf_device,
+    netconf_server,
+    profile,
+    rpc_error,
+    secret,
+)
+
+from fabricd.errors import (
+    DeviceProtocolError,
+    DeviceRefusedError,
+    DeviceTimeoutError,
+    DeviceTrustError,
+    DeviceUnreachableError,
+)
+from fabricd.model.device import Login, Trust
+from fabricd.model.edit import EditConfig
+from fabricd.model.fetched import Encoding
+from fabricd.model.path import Path
+from fabricd.southbound import netconf
+from fabricd.southbound.netconf.notifications import Inbox, read_change
+
+EDIT = EditConfig(
+    b'<nc:config xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0"><system xmlns="http://openconfig.net/yang/system">'
+    b'<config><hostname nc:operation="replace">leaf3</hostname></config></system></nc:config>'
+)
+ROOTS = (Path.parse("/openconfig-system:system"),)
+DATA = b'<data><system xmlns="http://openconfig.net/yang/system"><config/></system></data>'
+
+
+def scripted(**answers: Any) -> Any:
+    """A script that answers the named operations (`edit_config`) with the given bytes or coroutine function."""
+
+    async def script(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        found = answers.get(localname(next(rpc.iterchildren(tag=etree.Element))).replace("-", "_"))
+        if found is None:
+            await answer(side, rpc)
+        elif isinstance(found, bytes):
+            await side.reply(rpc, found)
+        else:
+            await found(side, rpc)
+
+    return script
+
+
+async def hang_up(side: NetconfSessionSide, _: etree._Element) -> None:
+    side.hang_up()
+
+
+async def say_nothing(side: NetconfSessionSide, _: etree._Element) -> None:
+    await side.process.stdin.read()
+
+
+async def stall_in_the_middle(side: NetconfSessionSide, _: etree._Element) -> None:
+    await side.write(b"\n#1000\n<rpc-reply xmlns=")
+    await side.process.stdin.read()
+
+
+async def eventually(condition: Any, seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_candidate_is_locked_emptied_edited_validated_committed_and_unlocked(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        await target.confirm()
+        await target.close()
+    assert server.log == [
+        "lock running",
+        "lock candidate",
+        "discard-changes",
+        "edit-config candidate",
+        "validate candidate",
+        "commit",
+        "unlock candidate",
+        "unlock running",
+        "close-session",
+    ]
+    edit = server.received[3]
+    assert edit.findtext("{*}default-operation") == "none"
+    assert edit.findtext("{*}error-option") == "rollback-on-error"
+    assert edit.find("{*}config//{*}hostname").attrib == {
+        f"{{{BASE.replace('netconf:base:1.', 'xml:ns:netconf:base:1.0')}}}operation": "replace"
+    }
+
+
+async def test_cancel_discards_and_unlocks(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        await target.cancel()
+        assert server.log[-3:] == ["discard-changes", "unlock candidate", "unlock running"]
+        await target.stage(EDIT)
+        await target.confirm()
+        await target.close()
+
+
+async def test_without_candidate_the_edit_waits_for_confirm(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(capabilities=WRITABLE)) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        assert server.log == ["lock running"]
+        await target.confirm()
+        assert server.log == ["lock running", "edit-config running", "unlock running"]
+        assert server.received[1].findtext("{*}error-option") == "rollback-on-error"
+        await target.close()
+
+
+async def test_with_startup_the_change_outlives_a_reboot(tmp_path: FilePath) -> None:
+    server = NetconfServer(capabilities=(*CANDIDATE, f"{CAPABILITY}startup:1.0"))
+    async with netconf_server(server):
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        await target.confirm()
+        await target.close()
+    assert server.log[5:7] == ["commit", "copy-config startup running"]
+
+
+async def test_without_either_datastore_nothing_is_sent(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(capabilities=(f"{BASE}0",))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceRefusedError) as caught:
+            await target.stage(EDIT)
+        assert caught.value.tag == "operation-not-supported"
+        assert server.log == []
+        await target.close()
+
+
+async def test_a_dirty_candidate_is_discarded_and_locked(tmp_path: FilePath) -> None:
+    tries = iter([rpc_error("lock-denied"), OK])
+
+    async def lock(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        await side.reply(rpc, next(tries) if "candidate" in server.log[-1] else OK)
+
+    server = NetconfServer(scripted(lock=lock))
+    async with netconf_server(server):
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        assert server.log[:4] == ["lock running", "lock candidate", "discard-changes", "lock candidate"]
+        await target.cancel()
+        await target.close()
+
+
+async def test_a_lock_held_by_another_is_refused_and_leaves_no_lock(tmp_path: FilePath) -> None:
+    async def lock(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        await side.reply(rpc, rpc_error("lock-denied") if "candidate" in server.log[-1] else OK)
+
+    server = NetconfServer(scripted(lock=lock, discard_changes=rpc_error("in-use")))
+    async with netconf_server(server):
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceRefusedError) as caught:
+            await target.stage(EDIT)
+        assert (caught.value.tag, caught.value.transient) == ("lock-denied", True)
+        assert server.log[-1] == "unlock running"
+        assert not target.closed
+        await target.close()
+
+
+@pytest.mark.parametrize("operation", ["edit_config", "validate", "commit"])
+async def test_a_refused_edit_is_taken_back(operation: str, tmp_path: FilePath) -> None:
+    refusal = rpc_error("data-missing", "warning") + rpc_error("invalid-value", path="/system/config/hostname")
+    async with netconf_server(NetconfServer(scripted(**{operation: refusal}))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceRefusedError) as caught:  # noqa: PT012
+            await target.stage(EDIT)
+            await target.confirm()
+        assert (caught.value.tag, caught.value.path) == ("invalid-value", "/system/config/hostname")
+        assert server.log[-3:] == ["discard-changes", "unlock candidate", "unlock running"]
+        assert not target.closed
+        await target.close()
+
+
+async def test_warnings_do_not_stop_a_commit(tmp_path: FilePath) -> None:
+    warned = rpc_error("data-missing", "warning") + OK
+    async with netconf_server(NetconfServer(scripted(edit_config=warned, commit=warned))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        await target.confirm()
+        await target.close()
+        assert "commit" in server.log
+
+
+async def test_access_denied_is_a_matter_of_trust(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(scripted(commit=rpc_error("access-denied")))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        with pytest.raises(DeviceTrustError):
+            await target.confirm()
+        await target.close()
+
+
+async def test_a_connection_that_breaks_in_a_commit_leaves_its_effect_unknown(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(scripted(commit=hang_up))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.stage(EDIT)
+        with pytest.raises(DeviceTimeoutError):
+            await target.confirm()
+        assert target.closed
+        await target.close()
+
+
+async def test_a_session_that_is_gone_takes_nothing(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(scripted(get=hang_up))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceTimeoutError):
+            await target.state(ROOTS)
+        with pytest.raises(DeviceUnreachableError):
+            await target.fetch(ROOTS)
+        await target.cancel()
+        await target.close()
+        await target.close()
+
+
+@pytest.mark.parametrize("trouble", [say_nothing, stall_in_the_middle])
+async def test_a_reply_that_does_not_end_is_given_up_in_time(trouble: Any, tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(scripted(get_config=trouble))) as server:
+        device = netconf_device(server, tmp_path, profile=profile(read=0.3))
+        target = await netconf.connect(device)
+        started = time.monotonic()
+        with pytest.raises(DeviceTimeoutError):
+            await target.fetch(ROOTS)
+        assert time.monotonic() - started < 2
+        assert target.closed
+        await eventually(lambda: server.ended == 1)
+        await target.close()
+
+
+async def test_a_commit_without_an_answer_closes_the_session(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(scripted(commit=say_nothing))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path, profile=profile(write=0.3)))
+        await target.stage(EDIT)
+        with pytest.raises(DeviceTimeoutError):
+            await target.confirm()
+        assert target.closed
+        await eventually(lambda: server.ended == 1)
+        await target.close()
+
+
+async def test_a_cancelled_request_closes_the_session(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(scripted(edit_config=say_nothing))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        staging = asyncio.create_task(target.stage(EDIT))
+        await eventually(lambda: "edit-config candidate" in server.log)
+        staging.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await staging
+        assert target.closed
+        await eventually(lambda: server.ended == 1)
+        await target.close()
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\n#5\nhello\n##\n",
+        b"rubbish",
+        b"\n#999999999\n",
+        b"\n#11\n<rpc-reply/>\n##\n",
+        b"\n#24\n<rpc-reply message-id='x\n##\n",
+    ],
+)
+async def test_nonsense_ends_the_session_with_a_protocol_error(stream: bytes, tmp_path: FilePath) -> None:
+    async def nonsense(side: NetconfSessionSide, _: etree._Element) -> None:
+        await side.write(stream)
+
+    async with netconf_server(NetconfServer(scripted(get_config=nonsense))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceProtocolError):
+            await target.fetch(ROOTS)
+        assert target.closed
+        await target.close()
+
+
+async def test_a_late_reply_is_dropped(tmp_path: FilePath) -> None:
+    async def twice(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        await side.reply(rpc, DATA)
+        await side.reply(rpc, DATA)
+
+    async with netconf_server(NetconfServer(scripted(get_config=twice))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        first = await target.fetch(ROOTS)
+        assert await target.fetch(ROOTS) == first
+        await target.close()
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 16])
+@pytest.mark.parametrize("version", ["0", "1"])
+async def test_fetched_bytes_are_those_of_data(chunk: int, version: str, tmp_path: FilePath) -> None:
+    capabilities = tuple(uri for uri in CANDIDATE if not (version == "0" and uri == f"{BASE}1"))
+    server = NetconfServer(scripted(get_config=DATA), capabilities=capabilities, chunk=chunk)
+    async with netconf_server(server):
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        first, second = await target.fetch(ROOTS), await target.fetch(ROOTS)
+        assert first == second
+        assert first.encoding is Encoding.XML
+        assert first.size == len(first.parts[0].data)
+        assert etree.fromstring(first.parts[0].data).find("{http://openconfig.net/yang/system}system") is not None
+        await target.close()
+
+
+async def test_the_filter_names_the_roots_with_namespaces(tmp_path: FilePath) -> None:
+    paths = (
+        Path.parse("/openconfig-system:system"),
+        Path.parse("/openconfig-interfaces:interfaces/interface[name='a&b']/config"),
+    )
+    async with netconf_server(NetconfServer()) as server:
+        known = {"openconfig-interfaces": "http://openconfig.net/yang/interfaces"}
+        target = await netconf.connect(netconf_device(server, tmp_path), namespaces=known)
+        await target.fetch(paths)
+        await target.close()
+    wanted = server.received[0].find("{*}filter")
+    assert wanted.get("type") == "subtree"
+    assert [child.tag for child in wanted] == [
+        "{http://openconfig.net/yang/system}system",  # named by the hello
+        "{http://openconfig.net/yang/interfaces}interfaces",
+    ]
+    assert wanted.findtext(".//{http://openconfig.net/yang/interfaces}name") == "a&b"
+
+
+async def test_a_root_of_unknown_namespace_is_fetched_without_a_filter(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        await target.fetch((Path.parse("/other:top"),))
+        assert server.received[0].find("{*}filter") is None
+        await target.close()
+
+
+async def test_twenty_megabytes_are_fetched_while_the_loop_stays_alive(tmp_path: FilePath) -> None:
+    entry = b"<a xmlns='urn:x'>" + b"x" * 1000 + b"</a>"
+    data = b"<data>" + entry * 20_000 + b"</data>"
+    async with netconf_server(NetconfServer(scripted(get_config=data))) as server:
+        device = netconf_device(server, tmp_path, profile=profile(read=60))
+        target = await netconf.connect(device)
+        fetched = await target.fetch(ROOTS)
+        assert fetched.size > 20_000_000
+        assert fetched.parts[0].data.endswith(entry + b"</data>")
+        await target.close()
+
+
+async def test_a_reply_over_the_profiles_limit_is_a_protocol_error(tmp_path: FilePath) -> None:
+    data = b"<data>" + b"<a/>" * 50_000 + b"</data>"
+    async with netconf_server(NetconfServer(scripted(get_config=data))) as server:
+        device = netconf_device(server, tmp_path, profile=replace(profile(), max_message_bytes=100_000))
+        target = await netconf.connect(device)
+        with pytest.raises(DeviceProtocolError):
+            await target.fetch(ROOTS)
+        await target.close()
+
+
+async def test_a_large_edit_waits_for_a_slow_reader(tmp_path: FilePath) -> None:
+    """Sending is held back by the SSH window: what is not read is not piled up in memory."""
+    names = b"".join(b"<domain-name>d%d</domain-name>" % number for number in range(400_000))
+    edit = EditConfig(
+        b'<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><s xmlns="urn:s">' + names + b"</s></config>"
+    )
+    server = NetconfServer(read_pause=0.3)
+    async with netconf_server(server):
+        target = await netconf.connect(netconf_device(server, tmp_path, profile=profile(write=60)))
+        staging = asyncio.create_task(target.stage(edit))
+        paused = 0
+        channel: Any = target._session._wire._channel
+        most = 0
+        while not staging.done():
+            most = max(most, channel.get_write_buffer_size())
+            paused += not target._session._wire._writable.is_set()
+            await asyncio.sleep(0.001)
+        await staging
+        assert paused > 0
+        assert most < 2 << 20 < len(edit.config)
+        assert len(server.received[3].findall(".//{urn:s}domain-name")) == 400_000
+        await target.cancel()
+        await target.close()
+
+
+# --- connecting
+
+
+async def test_a_refused_connection_is_unreachable(tmp_path: FilePath) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        device = netconf_device(NetconfServer(port=closed.getsockname()[1]), tmp_path)
+        with pytest.raises(DeviceUnreachableError):
+            await netconf.connect(device)
+
+
+async def test_a_device_that_says_nothing_is_unreachable_in_time(tmp_path: FilePath) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        device = netconf_device(NetconfServer(port=silent.getsockname()[1]), tmp_path, profile=profile(connect=0.3))
+        started = time.monotonic()
+        with pytest.raises(DeviceUnreachableError):
+            await netconf.connect(device)
+        assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("hello", ["nothing", "hang-up"])
+async def test_a_session_without_hello_is_unreachable_and_left_open_nowhere(hello: str, tmp_path: FilePath) -> None:
+    async def say(side: NetconfSessionSide) -> None:
+        if hello == "hang-up":
+            side.hang_up()
+        await side.process.stdin.read()
+
+    server = NetconfServer(hello=say)
+    async with netconf_server(server):
+        with pytest.raises(DeviceUnreachableError):
+            await netconf.connect(netconf_device(server, tmp_path, profile=profile(connect=1)))
+        await eventually(lambda: server.ended == server.sessions == 1)
+
+
+@pytest.mark.parametrize("hello", [b"<hi/>", b"<hello", b"\xff\xfe", b"<rpc-reply/>"])
+async def test_a_hello_that_is_none_is_a_protocol_error(hello: bytes, tmp_path: FilePath) -> None:
+    async def say(side: NetconfSessionSide) -> None:
+        await side.write(hello + b"]]>]]>")
+        await side.process.stdin.read()
+
+    async with netconf_server(NetconfServer(hello=say)) as server:
+        with pytest.raises(DeviceProtocolError):
+            await netconf.connect(netconf_device(server, tmp_path))
+
+
+async def test_wrong_host_key(tmp_path: FilePath) -> None:
+    for algorithm in ("ssh-ed25519", "ecdsa-sha2-nistp256"):
+        other = asyncssh.generate_private_key(algorithm).export_public_key().decode()
+        async with netconf_server(NetconfServer()) as server:
+            with pytest.raises(DeviceTrustError):
+                await netconf.connect(netconf_device(server, tmp_path, trust=Trust(host_key=other)))
+            assert server.sessions == 0
+
+
+async def test_known_hosts_decide(tmp_path: FilePath) -> None:
+    hosts = tmp_path / "known_hosts"
+    async with netconf_server(NetconfServer()) as server:
+        device = netconf_device(server, tmp_path, trust=Trust(known_hosts=str(hosts)))
+        with pytest.raises(DeviceTrustError):  # no such file
+            await netconf.connect(device)
+        hosts.write_bytes(b"[127.0.0.1]:%d %b" % (server.port, server.key.export_public_key()))
+        await (await netconf.connect(device)).close()
+        hosts.write_bytes(b"[127.0.0.1]:%d %b" % (server.port + 1, server.key.export_public_key()))
+        with pytest.raises(DeviceTrustError):
+            await netconf.connect(device)
+
+
+async def test_an_unchecked_host_key_has_to_be_asked_for(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as server:
+        with pytest.raises(DeviceTrustError):
+            await netconf.connect(netconf_device(server, tmp_path, trust=Trust()))
+        await (await netconf.connect(netconf_device(server, tmp_path, trust=Trust(insecure=True)))).close()
+
+
+async def test_wrong_password(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as server:
+        login = Login("admin", secret(tmp_path, "wrong"))
+        with pytest.raises(DeviceTrustError) as caught:
+            await netconf.connect(netconf_device(server, tmp_path, login=login))
+        assert "wrong" not in str(caught.value)
+        assert server.sessions == 0
+
+
+async def test_a_private_key_logs_in(tmp_path: FilePath) -> None:
+    mine, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    file = tmp_path / "id"
+    async with netconf_server(NetconfServer(client_key=mine)) as server:
+        device = netconf_device(server, tmp_path, login=Login("admin", private_key=str(file)))
+        with pytest.raises(DeviceTrustError):  # no such file
+            await netconf.connect(device)
+        file.write_bytes(other.export_private_key())
+        with pytest.raises(DeviceTrustError):
+            await netconf.connect(device)
+        file.write_bytes(mine.export_private_key())
+        await (await netconf.connect(device)).close()
+        file.write_text("rubbish")
+        with pytest.raises(DeviceTrustError):
+            await netconf.connect(device)
+
+
+async def test_capabilities_come_from_the_hello(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        found = await target.capabilities()
+        assert found.models == (("openconfig-system", "2025-01-01"),)
+        assert (found.candidate, found.notifies) == (True, True)
+        assert f"{CAPABILITY}validate:1.1" in found.features
+        await target.close()
+
+
+# --- notifications
+
+CHANGED = (
+    '<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-11-01T10:00:00Z</eventTime>'
+    '<netconf-config-change xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-notifications">'
+    "<datastore>{store}</datastore>"
+    '<edit><target xmlns:s="{namespace}">/s:{root}/s:config/s:hostname</target><operation>merge</operation></edit>'
+    "</netconf-config-change></notification>"
+)
+
+
+def changed(
+    store: str = "running", namespace: str = "http://openconfig.net/yang/system", root: str = "system"
+) -> bytes:
+    return CHANGED.format(store=store, namespace=namespace, root=root).encode()
+
+
+async def test_a_changed_configuration_is_told_with_its_path(tmp_path: FilePath) -> None:
+    async def subscribe(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        await side.reply(rpc, OK)
+        for message in (
+            changed(store="candidate"),
+            changed(namespace="http://openconfig.net/yang/lldp", root="lldp"),
+            b'<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><a/></notification>',
+            changed(),
+        ):
+            await side.write(side.frame(message))
+        side.hang_up()
+
+    async with netconf_server(NetconfServer(scripted(create_subscription=subscribe))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        seen = []
+        with pytest.raises(DeviceUnreachableError):  # noqa: PT012
+            async for change in target.changes(ROOTS):
+                seen.append(change)  # noqa: PERF401 - what came before the end counts
+        assert [change.paths for change in seen] == [(), (Path.parse("/openconfig-system:system/config/hostname"),)]
+        assert seen[1].time.isoformat() == "2026-11-01T10:00:00+00:00"
+        await target.close()
+
+
+async def test_a_storm_of_notifications_takes_bounded_memory_and_asks_for_a_full_read(tmp_path: FilePath) -> None:
+    inbox = Inbox()
+    for _ in range(5000):
+        inbox.put(changed())
+    inbox.end()
+    kept = [message async for message in inbox]
+    assert kept[0] is None
+    assert 1 < len(kept) < 1000
+    device = netconf_device(NetconfServer(port=1), tmp_path)
+    told = read_change(None, device, {}, ROOTS, lambda: datetime.now(UTC))
+    assert told is not None
+    assert told.paths == ()
+
+
+async def test_a_device_that_cannot_notify_says_so(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer(capabilities=WRITABLE)) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceRefusedError):
+            await anext(target.changes(ROOTS))
+        assert not target.closed
+        await target.close()
