@@ -1,0 +1,93 @@
+"""Model sets: which YANG modules a schema is made of, and where they are.
+
+Made by whoever reads profiles and settings, used by context.py. Loads nothing itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from fabricd.errors import InputError
+from fabricd.settings import data_folder
+
+
+class Format(StrEnum):
+    """How a document is written: RFC 7951 JSON, or RFC 7950 XML (a sequence of top-level elements)."""
+
+    JSON = "json"
+    XML = "xml"
+
+
+# libyang wants a module implemented before a default may name one of its identities, hence types come first.
+_RELEASE_ORDER = (
+    "openconfig-policy-forwarding",
+    "openconfig-interfaces",
+    "openconfig-if-ethernet",
+    "openconfig-if-aggregate",
+    "openconfig-vlan",
+    "openconfig-if-ip",
+    "openconfig-lldp",
+    "openconfig-lacp",
+    "openconfig-network-instance",
+    "openconfig-acl",
+    "openconfig-platform",
+    "openconfig-system",
+    "openconfig-qos",
+    "openconfig-routing-policy",
+    "openconfig-bgp-policy",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSet:
+    """The modules of one kind of device: `modules` in load order, looked for in `directories`; `deviations` are files
+    loaded after them. Equal values share a context in each worker."""
+
+    name: str
+    directories: tuple[Path, ...]
+    modules: tuple[str, ...]
+    deviations: tuple[Path, ...] = ()
+
+    @classmethod
+    def managed(cls) -> Self:
+        """The part of OpenConfig that ships with fabricd."""
+        folder = data_folder("yang") / "openconfig"
+        return cls("managed", (folder,), _all_modules(folder))
+
+    @classmethod
+    def from_directory(cls, name: str, path: Path, modules: tuple[str, ...] | None = None) -> Self:
+        """A set in a folder of .yang files (searched with its sub-folders).
+
+        Without `modules`: every *-types module, iana-if-type, and the modules of OpenConfig that configure a
+        switch. The release's bgp-policy gets the deviation it needs (yang/deviations). Raises InputError when the
+        folder holds none of them.
+        """
+        folders = tuple(sorted({file.parent for file in path.rglob("*.yang")}))
+        if not folders:
+            raise InputError(f"no YANG modules in {path}")
+        names = {file.name.partition("@")[0].removesuffix(".yang") for file in path.rglob("*.yang")}
+        chosen = modules or _types_first(names & set(_RELEASE_ORDER) | {one for one in names if _is_types(one)})
+        if missing := [one for one in chosen if one not in names]:
+            raise InputError(f"model set {name}: no module {', '.join(missing)} in {path}")
+        mends = (data_folder("yang") / "deviations" / "fabricd-oc-bgp-policy-deviations.yang",)
+        return cls(name, folders, tuple(chosen), mends if "openconfig-bgp-policy" in chosen else ())
+
+
+def _is_types(name: str) -> bool:
+    return name == "iana-if-type" or (name.startswith("openconfig-") and name.endswith("-types"))
+
+
+def _types_first(names: set[str]) -> tuple[str, ...]:
+    def order(name: str) -> tuple[int, int, str]:
+        known = _RELEASE_ORDER.index(name) if name in _RELEASE_ORDER else len(_RELEASE_ORDER)
+        return (0 if _is_types(name) else 1, known, name)
+
+    return tuple(sorted(names, key=order))
+
+
+def _all_modules(folder: Path) -> tuple[str, ...]:
+    names = {file.stem for file in folder.glob("*.yang")}
+    return _types_first({name for name in names if name.startswith("openconfig-") or _is_types(name)})

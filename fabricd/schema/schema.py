@@ -1,0 +1,199 @@
+"""Schema: one model set, ready for work. The door of this room.
+
+Used through SchemaPool by the daemon, directly by the simulator and the command line. One thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+import orjson
+
+from fabricd.errors import InputError, Problem
+from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Payload
+from fabricd.model.fetched import Encoding, Part
+from fabricd.model.intent import Scope
+from fabricd.model.path import Path
+from fabricd.schema import diff, documents, drift, edit_config, gnmi, merge, raw
+from fabricd.schema.apply import apply_edits
+from fabricd.schema.context import Context
+from fabricd.schema.device import DeviceReader, DeviceTree
+from fabricd.schema.drift import Comparison
+from fabricd.schema.locate import path_of
+from fabricd.schema.models import Format, ModelSet
+from fabricd.schema.nodes import NodeInfo
+from fabricd.schema.tree import Tree
+
+_KEPT_TREES = 4
+_KEPT_BYTES = 4 << 20
+
+
+class Schema:
+    """Bytes in, bytes and values out. `config` parameters are RFC 7951 JSON as `read` returns it (b"" is empty);
+    anything else that is not right raises InputError with a Problem for each place.
+
+    Raises InputError when the model set does not load.
+    """
+
+    def __init__(self, models: ModelSet) -> None:
+        self.models = models
+        self.context = Context(models)
+        self._kept: OrderedDict[bytes, Tree] = OrderedDict()
+
+    def close(self) -> None:
+        for tree in self._kept.values():
+            tree.close()
+        self._kept.clear()
+        self.context.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Documents
+
+    def read(
+        self, data: bytes, form: Format = Format.JSON, *, source: str = "", limit: int = documents.LIMIT_BYTES
+    ) -> bytes:
+        """Canonical JSON of a configuration document, read strictly but not yet validated as a whole.
+
+        `limit` bounds its bytes. Raises InputError for anything that is not configuration in the models: problems
+        name the data path and, where known, the line; `source` is told as the intent.
+        """
+        with Tree.parse(self, data, form, source=source, limit=limit) as tree:
+            try:
+                return tree.canonical()
+            except InputError as error:
+                raise InputError.of(
+                    Problem(problem.message, intent=source, path=problem.path) for problem in error.problems
+                ) from error
+
+    def validate(self, config: bytes, *, device: str = "") -> None:
+        """Check a whole configuration (must, when, leafref, mandatory, unique, ...). Raises InputError with at most
+        fifty Problems, each with its data path and `device`."""
+        try:
+            self._tree(config).validate()
+        except InputError as error:
+            raise InputError.of(
+                Problem(one.message, device=device, path=one.path, line=one.line) for one in error.problems
+            ) from error
+
+    def canonical(self, config: bytes) -> bytes:
+        """The same for the same configuration, whatever the order of members and entries was."""
+        return self._tree(config).canonical()
+
+    def to_xml(self, config: bytes) -> bytes:
+        """RFC 7950 XML: a sequence of top-level elements, nothing for an empty configuration."""
+        return self._tree(config).print(Format.XML)
+
+    def merge(self, layers: Sequence[tuple[str, int, bytes]]) -> bytes:
+        """One canonical configuration of (intent name, priority, config) layers; see merge.merge for the rules."""
+        plain = [(name, priority, orjson.loads(self.canonical(config))) for name, priority, config in layers]
+        return self.canonical(orjson.dumps(merge.merge(self.context, plain)))
+
+    def roots(self, config: bytes) -> tuple[Path, ...]:
+        """Paths of the top-level containers that `config` has something in."""
+        tree = self._tree(config)
+        return tuple(path_of(self.context, node) for node in raw.siblings(tree.first))
+
+    def offending(self, config: bytes, protected: Sequence[Path]) -> tuple[Path, ...]:
+        """What `config` says at or below one of the `protected` paths."""
+        return drift.offending(self.context, self._tree(config), protected)
+
+    def outside(self, config: bytes, paths: Sequence[Path]) -> tuple[Path, ...]:
+        """The topmost nodes of `config` that lie outside `paths`."""
+        return drift.outside(self.context, self._tree(config), paths)
+
+    # Differences
+
+    def diff(self, old: bytes, new: bytes) -> tuple[Edit, ...]:
+        """Edits that lead from `old` to `new`; a default value and its absence are the same.
+
+        A leaf that `new` no longer has goes back to its default: a DELETE. Edits in a user-ordered list stand in the
+        order in which they have to be applied.
+        """
+        found = diff.differences(self.context, self._tree(old).first, self._tree(new).first)
+        return tuple(diff.edit(self.context, difference) for difference in found)
+
+    def apply(self, edits: Iterable[Edit], config: bytes) -> bytes:
+        """Canonical configuration after `edits`."""
+        with self._tree(config).duplicate() as tree:
+            apply_edits(tree, edits)
+            return tree.canonical()
+
+    def read_device(self, parts: Sequence[Part], encoding: Encoding) -> DeviceTree:
+        """What a device sent, mended where it is not RFC 7951 or XML by the models. State is dropped; what the models
+        do not have is skipped and listed. No parts, or empty ones, are an empty tree.
+
+        The JSON is deterministic for the same bytes, not sorted. Raises DeviceProtocolError for what cannot be read.
+        """
+        reader = DeviceReader(self.context)
+        try:
+            reader.read(parts, encoding)
+            config = reader.tree.print()
+        except BaseException:
+            reader.tree.close()
+            raise
+        self._keep(config, reader.tree)
+        return DeviceTree(config, tuple(reader.skipped))
+
+    def compare(self, desired: bytes, actual: bytes, scope: Scope) -> Comparison:
+        """Edits that bring `actual` to `desired` within `scope`; see drift.compare for the rules."""
+        wanted, running = self._tree(desired), self._tree(actual)
+        return drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual))
+
+    # Payloads
+
+    def gnmi_set(self, edits: Sequence[Edit], desired: bytes) -> GnmiSet:
+        """One gNMI Set for `edits`. `desired` is the tree as it shall be afterwards: where something stays that is not
+        desired, give `apply(edits, actual)`, because whole leaf-lists and user-ordered lists are taken from it."""
+        return gnmi.gnmi_set(edits, self._tree(desired))
+
+    def edit_config(self, edits: Sequence[Edit], desired: bytes = b"") -> EditConfig:
+        """One NETCONF edit-config for `edits` (`desired` is not needed and only there for likeness)."""
+        return edit_config.edit_config(self.context, edits)
+
+    def render(
+        self, edits: Sequence[Edit], desired: bytes, dialect: Dialect, *, actual: bytes | None = None
+    ) -> Payload:
+        """The payload for a dialect. With `actual` the tree afterwards is worked out from it and `edits`."""
+        if dialect is Dialect.NETCONF:
+            return self.edit_config(edits)
+        return self.gnmi_set(edits, desired if actual is None else self.apply(edits, actual))
+
+    # Models
+
+    def node(self, path: Path) -> NodeInfo | None:
+        """What the models say about a path (keys do not matter, modules may be left out), None if they have it not."""
+        along = self.context.nodes.along(path)
+        return along[-1].info if along else None
+
+    # Trees that were just made are asked for again at once (read_device, then compare, then apply).
+
+    def _tree(self, config: bytes) -> Tree:
+        """The tree of a configuration. It belongs to this object and must not be changed."""
+        held = self._kept.get(config)
+        if held is not None:
+            self._kept.move_to_end(config)
+            return held
+        empty = not config.strip() or config == b"{}"
+        tree = Tree(self.context) if empty else Tree.parse(self.context, config, limit=1 << 31)
+        self._keep(config, tree)
+        return tree
+
+    def _keep(self, config: bytes, tree: Tree) -> None:
+        previous = self._kept.pop(config, None)
+        if previous is not None:
+            previous.close()
+        self._kept[config] = tree
+        while len(self._kept) > 2 and (
+            len(self._kept) > _KEPT_TREES or sum(len(kept) for kept in self._kept) > _KEPT_BYTES
+        ):
+            self._kept.popitem(last=False)[1].close()
