@@ -95,8 +95,9 @@ def _compile(drafts: Sequence[Draft], inventory: Inventory, findings: _Findings)
         for draft in drafts:
             schema = schema_of(inventory.devices[draft.devices[0]])
             intent = findings.of(partial(read_draft, schema, draft), None)
-            for name in draft.devices if intent is not None else ():
-                by_device[name].append(intent)
+            if intent is not None:
+                for name in draft.devices:
+                    by_device[name].append(intent)
         if findings.problems:
             return 0
         for name, intents in by_device.items():

@@ -100,6 +100,9 @@ class Gate(grpc.aio.ServerInterceptor):
             yield
         except (grpc.aio.AbortError, asyncio.CancelledError):
             raise
+        except grpc.aio.InternalError:
+            # What gRPC says when the caller went away between two messages.
+            log.debug("%s: the caller is gone", method)
         except FabricdError as error:
             await _abort(context, error, _limit(metadata))
         except Exception:

@@ -50,6 +50,11 @@ class NorthboundServer:
         self.tcp_port = 0
         """The port that TCP is served on; 0: none."""
 
+    @property
+    def readers(self) -> int:
+        """Streams of the journal that are open."""
+        return self._service.readers
+
     async def start(self) -> None:
         """Open the listeners. Raises InputError naming the setting that makes it impossible; nothing is open then."""
         settings = self._settings

@@ -57,6 +57,11 @@ class FabricdService(FabricdServicer):
         self._watching = Watching(store)
         self._changes: set[asyncio.Task[Any]] = set()
 
+    @property
+    def readers(self) -> int:
+        """Streams of the journal that are open."""
+        return self._watching.readers
+
     async def close(self) -> None:
         """End the streams and wait for the changes under way."""
         self._watching.close()

@@ -39,7 +39,13 @@ class Watching:
         self._readers = 0
         self._closing = asyncio.Event()
 
+    @property
+    def readers(self) -> int:
+        """How many read now."""
+        return self._readers
+
     def close(self) -> None:
+        """End every stream, also those that are yet to come."""
         self._closing.set()
 
     async def records(
