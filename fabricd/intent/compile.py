@@ -22,7 +22,7 @@ def read_draft(schema: Schema, draft: Draft) -> ConfigIntent:
     Raises InputError naming every problem, with the intent, the data path, and line and column where known.
     """
     try:
-        config = schema.read(draft.config, source=draft.source)
+        config = schema.read(draft.config, source=draft.name, limit=len(draft.config))
         claimed = schema.roots(config) if draft.replace is True else _qualified(schema, draft.replace or ())
     except InputError as error:
         raise InputError.of(map(draft.located, error.problems)) from error

@@ -43,7 +43,6 @@ class _Envelope(BaseModel):
     owner: Annotated[str, Field(max_length=200)] = ""
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     devices: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
-    # `replace` is a method of no pydantic model, but the field's name is the users' word.
     replace: bool | list[str] = False
     config: dict[str, Any]
 

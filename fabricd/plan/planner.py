@@ -25,8 +25,8 @@ from fabricd.schema import Schema
 class Planned:
     """A plan and what is needed to carry it out.
 
-    `payload` is None when there is nothing to send, or no dialect was asked for. `preimage` is what the device
-    runs, as canonical JSON. `avoided` are the differing paths that were left out because they are unstable.
+    `payload` is None when there is nothing to send, or no dialect was asked for; `preimage`, what the device runs as
+    canonical JSON, is empty then. `avoided` are the differing paths that were left out because they are unstable.
     `leaves` counts the leaves that the device has in scope.
     """
 
@@ -58,8 +58,11 @@ def make_plan(
         skipped=tree.skipped,
         deleted_share=deleted_share(edits, comparison.leaves),
     )
-    payload = schema.render(edits, desired.config, dialect) if edits and dialect is not None else None
-    return Planned(plan, payload, tree.config, avoided, comparison.leaves)
+    if not edits or dialect is None:
+        return Planned(plan, avoided=avoided, leaves=comparison.leaves)
+    # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
+    payload = schema.render(edits, desired.config, dialect, actual=tree.config)
+    return Planned(plan, payload, schema.canonical(tree.config), avoided, comparison.leaves)
 
 
 def plan_edits(edits: Sequence[Edit]) -> tuple[PlannedEdit, ...]:
