@@ -177,6 +177,10 @@ class Schema:
 
     # Trees that were just made are asked for again at once (read_device, then compare, then apply).
 
+    def namespaces(self) -> dict[str, str]:
+        """XML namespaces by module name."""
+        return dict(self.context.nodes.namespaces)
+
     def _tree(self, config: bytes) -> Tree:
         """The tree of a configuration. It belongs to this object and must not be changed."""
         held = self._kept.get(config)

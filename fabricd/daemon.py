@@ -1,0 +1,238 @@
+"""The composition root: makes every part, hands them to each other, starts and stops them, and hears signals.
+
+Started by the fabricd command. The only place that names concrete adapters; holds no logic of any room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from fabricd import __version__
+from fabricd.errors import FabricdError, InputError, Problem
+from fabricd.model.device import Device, Protocol
+from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
+from fabricd.northbound.server import NorthboundServer
+from fabricd.northbound.service import FabricdService
+from fabricd.reconcile import Controller, LivePlans, Submissions
+from fabricd.schema import ModelSet, Schema, SchemaPool
+from fabricd.settings import Settings, data_folder, load_settings
+from fabricd.southbound import gnmi, netconf
+from fabricd.southbound.inventory import load_inventory
+from fabricd.southbound.profiles import load_profiles
+from fabricd.southbound.sessions import Connector, Sessions
+from fabricd.store import Store
+from fabricd.telemetry import Metrics, ServiceNotifier, log_journal, setup_logging, start_metrics_server
+
+_LOG = logging.getLogger(__name__)
+
+STORE_FILE = "fabricd.sqlite"
+_STATUS_EVERY = 10.0  # seconds between two status lines for systemd
+# A loop that was blocked for this share of the watchdog's patience is not called healthy.
+_LIVELINESS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What the files say: devices by name, and the model sets that their profiles name."""
+
+    devices: dict[str, Device]
+    models: dict[str, ModelSet]
+
+
+def read_inventory(settings: Settings) -> Inventory:
+    """Read profiles, model sets and inventory. Raises InputError naming every wrong place."""
+    models = {"managed": ModelSet.managed()}
+    models |= {name: ModelSet.from_directory(name, folder) for name, folder in settings.models.sets.items()}
+    profiles = load_profiles(data_folder("config") / "profiles")
+    if settings.profiles:
+        profiles |= load_profiles(settings.profiles)
+    unknown = [profile for profile in profiles.values() if profile.models not in models]
+    if unknown:
+        raise InputError.of(
+            Problem(f"profile {profile.name!r} names model set {profile.models!r}, which models.sets does not have")
+            for profile in unknown
+        )
+    return Inventory(load_inventory(settings.inventory, profiles), models)
+
+
+async def run(config: Path) -> int:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads settings and inventory again. Returns the exit code.
+
+    Raises FabricdError (settings, inventory or store cannot be used) before anything is served.
+    """
+    settings = load_settings(config)
+    setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
+    async with AsyncExitStack() as parts:
+        daemon = await Daemon.start(config, settings, parts)
+        await daemon.serve()
+    _LOG.info("stopped")
+    return 0
+
+
+class Daemon:
+    """Everything of one run. Owned by `run`; what it opened is closed in reverse by the exit stack it was given."""
+
+    def __init__(
+        self,
+        config: Path,
+        controller: Controller,
+        submissions: Submissions,
+        store: Store,
+        schemas: SchemaPool,
+        namespaces: dict[str, str],
+    ) -> None:
+        self._config = config
+        self._controller = controller
+        self._submissions = submissions
+        self._store = store
+        self._schemas = schemas
+        self._namespaces = namespaces  # shared with the NETCONF connector
+        self._notifier = ServiceNotifier()
+        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        self._beat = 0.0
+
+    @classmethod
+    async def start(cls, config: Path, settings: Settings, parts: AsyncExitStack) -> Daemon:
+        """Open the store, compose everything, serve northbound, and begin to reconcile."""
+        inventory = read_inventory(settings)
+        if not settings.state_directory.is_dir():
+            raise InputError(f"state_directory: {settings.state_directory} is not a directory")
+        metrics = Metrics()
+        store = await Store.open(
+            settings.state_directory / STORE_FILE, written=lambda record: _written(metrics, record)
+        )
+        parts.push_async_callback(store.close)
+        schemas = SchemaPool(settings.models.threads)
+        parts.callback(schemas.close)
+        namespaces = await _namespaces(inventory, schemas)
+        # NETCONF's subtree filters need the XML namespaces of the modules.
+        connectors: dict[Protocol, Connector] = {
+            Protocol.GNMI: gnmi.connect,
+            Protocol.NETCONF: partial(netconf.connect, namespaces=namespaces),
+        }
+        sessions = Sessions(inventory.devices, connectors)
+        parts.push_async_callback(sessions.close)
+        controller = Controller(
+            store=store,
+            sessions=sessions,
+            schemas=schemas,
+            devices=inventory.devices,
+            models=inventory.models,
+            settings=settings.reconcile,
+            metrics=metrics,
+        )
+        submissions = Submissions(
+            store=store,
+            schemas=schemas,
+            fleet=controller.fleet,
+            plans=LivePlans(controller.fleet, sessions, schemas),
+            revised=controller.revised,
+            document_max_bytes=settings.reconcile.document_max_bytes,
+        )
+        metrics.revision(await store.current())
+        metrics.devices((await store.statuses()).values())
+        metrics.journal_sequence(await store.last_sequence())
+        if settings.telemetry.metrics_address:
+            host, _, port = settings.telemetry.metrics_address.rpartition(":")
+            parts.callback(start_metrics_server(metrics, host.strip("[]"), int(port)).close)
+        server = NorthboundServer(
+            settings.northbound, FabricdService(store, submissions, controller, started=datetime.now(UTC))
+        )
+        daemon = cls(config, controller, submissions, store, schemas, namespaces)
+        await daemon._note(f"fabricd {__version__} started, {len(inventory.devices)} devices")
+        # Transactions of an earlier life are resolved before anything new can be asked for.
+        await controller.start()
+        parts.push_async_callback(controller.stop)
+        await server.start()
+        parts.push_async_callback(server.stop)
+        await server.set_serving(True)
+        return daemon
+
+    async def serve(self) -> None:
+        """Work until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
+        self._beat = loop.time()
+        tasks = [
+            asyncio.create_task(self._notifier.watchdog(self._healthy)),
+            asyncio.create_task(self._tell_status()),
+        ]
+        self._notifier.ready(await self._summary())
+        _LOG.info("ready")
+        try:
+            while (received := await self._signals.get()) == signal.SIGHUP:
+                await self._reload()
+            _LOG.info("stopping on %s", received.name)
+            self._notifier.stopping("finishing what is being written")
+            await self._note(f"stopping on {received.name}")
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    async def _reload(self) -> None:
+        """Go on with new settings and inventory, or, when they are wrong, with the old ones."""
+        self._notifier.reloading()
+        try:
+            settings = load_settings(self._config)
+            inventory = read_inventory(settings)
+            self._namespaces.update(await _namespaces(inventory, self._schemas))
+            await self._controller.update(inventory.devices, inventory.models, settings.reconcile)
+            self._submissions.document_max_bytes = settings.reconcile.document_max_bytes
+            setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
+        except FabricdError as error:
+            _LOG.error("not reloaded, everything stays as it was: %s", error)  # noqa: TRY400  a sentence says it all
+            await self._note(f"not reloaded: {error}")
+        else:
+            await self._note(f"reloaded, {len(inventory.devices)} devices")
+        self._notifier.ready(await self._summary())
+
+    async def _tell_status(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._beat = loop.time()
+            self._notifier.status(await self._summary())
+            await asyncio.sleep(min(_STATUS_EVERY, _LIVELINESS / 2))
+
+    def _healthy(self) -> bool:
+        """The status task, which goes through the store's memory and the controller, came by lately."""
+        return asyncio.get_running_loop().time() - self._beat < _LIVELINESS
+
+    async def _summary(self) -> str:
+        views = await self._controller.status()
+        current = await self._store.current()
+        in_sync = sum(view.in_sync for view in views)
+        trouble = sum(view.status.outcome in _TROUBLE for view in views)
+        return (
+            f"revision {current.number if current else 0}: {in_sync}/{len(views)} devices in sync, "
+            f"{trouble} in trouble, {self._controller.queue_depth} queued"
+        )
+
+    async def _note(self, message: str) -> None:
+        await self._store.append([JournalRecord(datetime.now(UTC), Event.NOTE, message=message)])
+
+
+_TROUBLE = (OutcomeKind.UNREACHABLE, OutcomeKind.FAILED, OutcomeKind.HELD, OutcomeKind.UNSTABLE)
+
+
+def _written(metrics: Metrics, record: JournalRecord) -> None:
+    log_journal(record)
+    metrics.journal_sequence(record.sequence)
+
+
+async def _namespaces(inventory: Inventory, schemas: SchemaPool) -> dict[str, str]:
+    """XML namespaces by module name, of every model set that a device uses."""
+    found: dict[str, str] = {}
+    for models in {device.profile.models for device in inventory.devices.values()}:
+        found |= await schemas.run(inventory.models[models], Schema.namespaces)
+    return found
