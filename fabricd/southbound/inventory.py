@@ -20,6 +20,7 @@ from fabricd.southbound.toml_file import Table, place, problems_of, read_toml
 # IANA: gnmi-gnoi 9339, netconf-ssh 830.
 DEFAULT_PORTS = {Protocol.GNMI: 9339, Protocol.NETCONF: 830}
 
+_Address = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/\[\]]+$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 
@@ -43,6 +44,7 @@ class _Trust(Table):
 class _Defaults(Table):
     """What holds for every device that does not say otherwise; tables are merged key by key."""
 
+    address: _Address | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     protocol: Annotated[Protocol, Field(strict=False)] = Protocol.GNMI
     profile: str = "openconfig"
@@ -54,7 +56,7 @@ class _Defaults(Table):
 
 class _Device(_Defaults):
     name: _Name
-    address: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/\[\]]+$")]
+    address: _Address
 
 
 def load_inventory(path: Path, profiles: Mapping[str, Profile]) -> dict[str, Device]:
