@@ -78,8 +78,8 @@ revisions = Table(
     Column("author", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Column("created", Moment, nullable=False),
-    Column("request_id", String(255), nullable=True, unique=True),
-    Column("request_digest", String(255), nullable=False),
+    Column("request_id", Text, nullable=True, unique=True),
+    Column("request_digest", Text, nullable=False),
     Column("changed", Text, nullable=False),
     Column("rollback_of", Number, nullable=False),
 )
@@ -89,7 +89,7 @@ revisions = Table(
 intents = Table(
     "intents",
     metadata,
-    Column("name", String(255), primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("revision", Number, ForeignKey("revisions.number"), primary_key=True, autoincrement=False),
     Column("config", String(64), ForeignKey("blobs.digest"), nullable=True),
     Column("details", Text, nullable=False),
@@ -99,24 +99,24 @@ intents = Table(
 trees = Table(
     "trees",
     metadata,
-    Column("device", String(255), primary_key=True),
+    Column("device", Text, primary_key=True),
     Column("revision", Number, ForeignKey("revisions.number"), primary_key=True, autoincrement=False),
     Column("config", String(64), ForeignKey("blobs.digest"), nullable=True),
     Column("scope", String(64), ForeignKey("blobs.digest"), nullable=True),
-    Column("digest", String(64), nullable=False),
+    Column("digest", Text, nullable=False),
 )
 
 statuses = Table(
     "statuses",
     metadata,
-    Column("device", String(255), primary_key=True),
+    Column("device", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
 
 modes = Table(
     "modes",
     metadata,
-    Column("device", String(255), primary_key=True),
+    Column("device", Text, primary_key=True),
     Column("mode", String(16), nullable=False),
     Column("author", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -128,7 +128,7 @@ journal = Table(
     metadata,
     Column("sequence", Number, primary_key=True, autoincrement=False),
     Column("time", Moment, nullable=False),
-    Column("device", String(255), nullable=False),
+    Column("device", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index(None, "device", "sequence"),
 )
@@ -136,10 +136,10 @@ journal = Table(
 transactions = Table(
     "transactions",
     metadata,
-    Column("id", String(255), primary_key=True),
-    Column("device", String(255), nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("device", Text, nullable=False),
     Column("revision", Number, nullable=False),
-    Column("decision", String(255), nullable=False),
+    Column("decision", Text, nullable=False),
     Column("phase", String(16), nullable=False),
     Column("started", Moment, nullable=False),
     Column("preimage", LargeBinary, nullable=False),

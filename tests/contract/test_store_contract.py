@@ -72,7 +72,7 @@ def note(message: str = "", device: str = "") -> JournalRecord:
 
 
 def tree(device: str, config: bytes = b"{}", scope: Scope = SCOPE) -> Desired:
-    return Desired(device, 0, config, f"digest of {device} {config.decode()}", scope)
+    return Desired(device, 0, config, f"digest of {device} {config[:20].decode()}", scope)
 
 
 def intent(name: str, config: bytes = b"{}") -> ConfigIntent:

@@ -37,8 +37,8 @@ def upgrade() -> None:
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("comment", sa.Text, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
-        sa.Column("request_id", sa.String(255), nullable=True),
-        sa.Column("request_digest", sa.String(255), nullable=False),
+        sa.Column("request_id", sa.Text, nullable=True),
+        sa.Column("request_digest", sa.Text, nullable=False),
         sa.Column("changed", sa.Text, nullable=False),
         sa.Column("rollback_of", _number, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_revisions"),
@@ -46,7 +46,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "intents",
-        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
         sa.Column("revision", _number, autoincrement=False, nullable=False),
         sa.Column("config", sa.String(64), nullable=True),
         sa.Column("details", sa.Text, nullable=False),
@@ -56,11 +56,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "trees",
-        sa.Column("device", sa.String(255), nullable=False),
+        sa.Column("device", sa.Text, nullable=False),
         sa.Column("revision", _number, autoincrement=False, nullable=False),
         sa.Column("config", sa.String(64), nullable=True),
         sa.Column("scope", sa.String(64), nullable=True),
-        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("device", "revision", name="pk_trees"),
         sa.ForeignKeyConstraint(["revision"], ["revisions.number"], name="fk_trees_revision"),
         sa.ForeignKeyConstraint(["config"], ["blobs.digest"], name="fk_trees_config"),
@@ -68,13 +68,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "statuses",
-        sa.Column("device", sa.String(255), nullable=False),
+        sa.Column("device", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("device", name="pk_statuses"),
     )
     op.create_table(
         "modes",
-        sa.Column("device", sa.String(255), nullable=False),
+        sa.Column("device", sa.Text, nullable=False),
         sa.Column("mode", sa.String(16), nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
@@ -85,17 +85,17 @@ def upgrade() -> None:
         "journal",
         sa.Column("sequence", _number, autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger, nullable=False),
-        sa.Column("device", sa.String(255), nullable=False),
+        sa.Column("device", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("sequence", name="pk_journal"),
     )
     op.create_index("ix_journal_device_sequence", "journal", ["device", "sequence"])
     op.create_table(
         "transactions",
-        sa.Column("id", sa.String(255), nullable=False),
-        sa.Column("device", sa.String(255), nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("device", sa.Text, nullable=False),
         sa.Column("revision", _number, nullable=False),
-        sa.Column("decision", sa.String(255), nullable=False),
+        sa.Column("decision", sa.Text, nullable=False),
         sa.Column("phase", sa.String(16), nullable=False),
         sa.Column("started", sa.BigInteger, nullable=False),
         sa.Column("preimage", sa.LargeBinary, nullable=False),
