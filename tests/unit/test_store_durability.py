@@ -1,0 +1,176 @@
+"""SIGKILL at any moment loses nothing that was acknowledged.
+
+Run as a program this file is the victim: it writes to a store without pause and prints what was acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from fabricd.model.intent import ConfigIntent, Desired, Scope
+from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OpenTransaction, OutcomeKind, TransactionPhase
+from fabricd.store import NewRevision, Store
+
+ROUNDS = 20
+DEVICES = 5
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def configuration(device: str, revision: int) -> bytes:
+    filler = random.Random(f"{device}{revision}").randbytes(6000).hex()
+    return orjson.dumps({"device": device, "revision": revision, "filler": filler})
+
+
+def say(*words: object) -> None:
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+async def victim(path: str, seed: int) -> None:
+    chance = random.Random(seed)
+    store = await Store.open(path)
+
+    async def commits() -> None:
+        while True:
+            current = await store.current()
+            base = current.number if current else 0
+            devices = chance.sample([f"d{n}" for n in range(DEVICES)], 2)
+            trees = tuple(Desired(name, 0, configuration(name, base + 1), f"{base + 1}", Scope(())) for name in devices)
+            intent = ConfigIntent(f"i{base % 3}", tuple(devices), configuration("intent", base + 1))
+            new = NewRevision(base, "victim", request_id=f"r{base + 1}", intents=(intent,), trees=trees)
+            say("revision", (await store.commit(new, JournalRecord(NOW, Event.REVISION))).number)
+
+    async def appends(name: str) -> None:
+        count = 0
+        while True:
+            count += 1
+            records = [JournalRecord(NOW, Event.NOTE, message=f"{seed}/{name}/{count}/{n}") for n in range(count % 4)]
+            for record in await store.append(records):
+                say("record", record.sequence, record.message)
+
+    async def reconciles(device: str) -> None:
+        failures = (await store.status(device)).failures
+        while True:
+            failures += 1
+            transaction = f"{seed}/{device}/{failures}"
+            await store.begin(
+                OpenTransaction(transaction, device, 1, "", TransactionPhase.STAGING, NOW, b"before"),
+                JournalRecord(NOW, Event.APPLY, device=device),
+            )
+            say("begun", transaction)
+            await store.advance(transaction, TransactionPhase.CONFIRMING)
+            say("confirming", transaction)
+            status = DeviceStatus(device, OutcomeKind.APPLIED, failures=failures)
+            [record] = await store.finish(
+                status, [JournalRecord(NOW, Event.RECONCILE, message=transaction)], transaction
+            )
+            say("record", record.sequence, transaction)
+            say("finished", device, failures, transaction)
+
+    await asyncio.gather(commits(), appends("a"), appends("b"), *(reconciles(f"d{n}") for n in range(2)))
+
+
+def kill_at_a_random_moment(path: Path, seed: int, chance: random.Random) -> list[list[str]]:
+    """What a victim acknowledged before it was killed."""
+    process = subprocess.Popen([sys.executable, __file__, str(path), str(seed)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    # The pipe is emptied all the while, so that the victim never waits for it.
+    lines = [first]
+    reader = threading.Thread(target=lambda: lines.extend(process.stdout))  # type: ignore[arg-type]
+    reader.start()
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0, 0.3))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        reader.join()
+        process.stdout.close()
+    assert process.returncode == -signal.SIGKILL
+    return [line.decode().split() for line in lines if line.endswith(b"\n")]
+
+
+@pytest.mark.slow
+async def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    chance = random.Random(20260504)
+    records: dict[int, str] = {}
+    revision = 0
+    finished: dict[str, int] = {}
+    begun: set[str] = set()
+    confirming: set[str] = set()
+    ended: set[str] = set()
+    for seed in range(ROUNDS):
+        for what, *words in await asyncio.to_thread(kill_at_a_random_moment, path, seed, chance):
+            if what == "revision":
+                assert int(words[0]) == revision + 1
+                revision = int(words[0])
+            elif what == "record":
+                assert int(words[0]) not in records
+                records[int(words[0])] = words[1]
+            elif what == "begun":
+                begun.add(words[0])
+            elif what == "confirming":
+                confirming.add(words[0])
+            else:
+                finished[words[0]] = int(words[1])
+                ended.add(words[2])
+        async with await Store.open(path) as store:
+            await check_store(store, revision, records, finished)
+            current = await store.current()
+            revision = current.number if current else 0
+            still_open = {one.id: one for one in await store.open_transactions()}
+            kept = {record.message for record in await store.journal(0, 10**9)}
+            assert not ended & set(still_open)
+            for transaction in begun - ended:
+                # Its end may have been written but not acknowledged; then its record is there as well.
+                assert (transaction in still_open) != (transaction in kept)
+            for transaction in confirming & set(still_open):
+                assert still_open[transaction].phase is TransactionPhase.CONFIRMING
+            assert all(one.preimage == b"before" for one in still_open.values())
+    assert len(records) > 20 * ROUNDS
+    assert revision > ROUNDS
+    print(f"{ROUNDS} kills: {len(records)} records, {revision} revisions, {len(ended)} transactions, none lost")
+
+
+async def check_store(store: Store, revision: int, records: dict[int, str], finished: dict[str, int]) -> None:
+    last = await store.last_sequence()
+    kept = await store.journal(0, 10**9)
+    assert [record.sequence for record in kept] == list(range(1, last + 1))
+    by_sequence = {record.sequence: record.message for record in kept}
+    assert {sequence: by_sequence[sequence] for sequence in records} == records
+    current = await store.current()
+    number = current.number if current else 0
+    # One more may have been written than was acknowledged.
+    assert revision <= number <= revision + 1
+    assert [record.revision for record in kept if record.event is Event.REVISION] == list(range(1, number + 1))
+    assert [one.number for one in reversed(await store.revisions(10**9))] == list(range(1, number + 1))
+    if current:
+        assert await store.by_request(f"r{number}") == (current, "")
+        assert {intent.config for intent in await store.intents(number)} == {
+            configuration("intent", one) for one in range(max(1, number - 2), number + 1)
+        }
+    for device in await store.desired_devices():
+        tree = await store.desired(device)
+        assert tree is not None
+        assert tree.config == configuration(device, tree.revision)
+        assert tree.digest == str(tree.revision)
+    for device in current.changed if current else ():
+        assert (await store.desired_head(device)).revision == number
+    for device, failures in finished.items():
+        assert (await store.status(device)).failures >= failures
+
+
+if __name__ == "__main__":
+    asyncio.run(victim(sys.argv[1], int(sys.argv[2])))
