@@ -75,6 +75,8 @@ def judge(error: Exception, found: Plan | None = None) -> Ending:
             retry = Retry.SLOWLY
     if isinstance(error, DeviceError) and not error.transient:
         retry = Retry.SLOWLY
+    if isinstance(error, DeviceRefusedError) and not error.path and found is not None and len(found.edits) == 1:
+        error.path = found.edits[0].edit.path.text  # gNMI errors name no path; here it can only be this one
     code, path = (error.code, error.path) if isinstance(error, FabricdError) else (FabricdError.code, "")
     return Ending(
         outcome,

@@ -13,8 +13,8 @@ from itertools import count
 from fabricd.model.outcome import Trigger
 
 PRIORITY = {
-    Trigger.START: 0,
-    Trigger.OPERATOR: 1,
+    Trigger.OPERATOR: 0,
+    Trigger.START: 1,
     Trigger.REVISION: 2,
     Trigger.CHANGE: 3,
     Trigger.RETRY: 4,

@@ -128,6 +128,11 @@ def test_every_error_has_an_outcome(error: Exception, outcome: OutcomeKind, retr
     assert ending.error_path == getattr(error, "path", "")
 
 
+def test_a_refusal_without_a_path_is_put_down_to_the_only_edit() -> None:
+    assert judge(errors.DeviceRefusedError("x"), planned().plan).error_path == EDIT.edit.path.text
+    assert judge(errors.DeviceRefusedError("x")).error_path == ""
+
+
 def all_errors(root: type[errors.FabricdError]) -> list[type[errors.FabricdError]]:
     return [root, *(child for one in root.__subclasses__() for child in all_errors(one))]
 

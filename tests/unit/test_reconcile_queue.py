@@ -42,7 +42,7 @@ def test_the_pressing_go_first_among_those_that_are_due() -> None:
     queue = Queue()
     for name, trigger in (("sweep", Trigger.SCHEDULE), ("new", Trigger.REVISION), ("asked", Trigger.OPERATOR)):
         queue.add(name, trigger, 0.0)
-    queue.add("later", Trigger.START, 2.0)
+    queue.add("later", Trigger.OPERATOR, 2.0)
     assert [queue.take(1.0).device for _ in range(3)] == ["asked", "new", "sweep"]  # type: ignore[union-attr]
     assert queue.take(1.0) is None
     assert queue.next_due() == 2.0
