@@ -174,7 +174,10 @@ class Datastore:
 
 async def _unbroken(work: Coroutine[Any, Any, bool]) -> bool:
     """A caller that goes away must not stop a commit half way."""
-    return await asyncio.shield(asyncio.ensure_future(work))
+    task = asyncio.ensure_future(work)
+    # Nobody is left to be told when the caller went away first.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(task)
 
 
 def _persist(file: Path, config: bytes) -> None:

@@ -11,7 +11,7 @@ from pygnmi.spec.v080 import gnmi_pb2
 from fabricd.schema.outline import Node
 from fabricd.simulator.engine import parse
 from fabricd.simulator.gnmi_paths import GnmiError, bind, has_wildcard, text, unbind
-from fabricd.simulator.gnmi_values import ENCODINGS, typed
+from fabricd.simulator.gnmi_values import ENCODINGS, read, typed
 from fabricd.simulator.live import Live
 from fabricd.simulator.tree import Object, keep, select
 
@@ -35,7 +35,7 @@ class Reader:
             self._replies.clear()
         if (kept := self._replies.get(request)) is not None:
             return kept
-        parsed = _request(request)
+        parsed = read(gnmi_pb2.GetRequest, request)
         if parsed.encoding not in ENCODINGS:
             name = gnmi_pb2.Encoding.Name(parsed.encoding) if parsed.encoding in gnmi_pb2.Encoding.values() else "?"
             raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, f"encoding {name} is not spoken, JSON and JSON_IETF are")
@@ -86,10 +86,3 @@ def _operational(node: Node) -> bool:
     above = node.parent
     config = above.parent.by_name.get("config") if above is not None and above.parent is not None else None
     return config is None or config.child(node.name) is None
-
-
-def _request(request: bytes) -> gnmi_pb2.GetRequest:
-    try:
-        return gnmi_pb2.GetRequest.FromString(request)
-    except Exception as error:
-        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "not a GetRequest") from error

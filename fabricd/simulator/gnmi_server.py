@@ -8,11 +8,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import FabricdError, InputError
@@ -23,11 +23,10 @@ from fabricd.simulator.gnmi_get import Reader
 from fabricd.simulator.gnmi_paths import GnmiError
 from fabricd.simulator.gnmi_set import Writer
 from fabricd.simulator.gnmi_subscribe import Subscriber
-from fabricd.simulator.gnmi_values import ENCODINGS
+from fabricd.simulator.gnmi_values import ENCODINGS, read
 from fabricd.simulator.live import Live
 from fabricd.simulator.trust import Identity
 
-M = TypeVar("M", bound=Message)
 VERSION = "0.8.0"
 
 
@@ -125,6 +124,7 @@ class GnmiServer:
 
     async def _set(self, request: bytes) -> bytes:
         parsed = read(gnmi_pb2.SetRequest, request)
+        _check_understood(parsed)
         await self._live.faults.strike(Rpc.SET)
         reply = await self._writer.set(parsed)
         await self._live.faults.strike(Rpc.SET, after=True)
@@ -146,12 +146,10 @@ class GnmiServer:
             await _refuse(context, error)
 
 
-def read(kind: type[M], data: bytes) -> M:
-    """A message from its bytes. Raises GnmiError INVALID_ARGUMENT."""
-    try:
-        return kind.FromString(data)
-    except DecodeError as error:
-        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"not a {kind.DESCRIPTOR.name}: {error}") from error
+def _check_understood(request: gnmi_pb2.SetRequest) -> None:
+    """Fields of later versions (union_replace, the Commit extension) change what a Set means: never pass over them."""
+    if len(UnknownFieldSet(request)) or any(extension.WhichOneof("ext") is None for extension in request.extension):
+        raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, f"gNMI {VERSION} is spoken; this Set needs a later one")
 
 
 async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], error: FabricdError) -> NoReturn:

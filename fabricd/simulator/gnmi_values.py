@@ -1,4 +1,4 @@
-"""Typed values of gNMI from and to RFC 7951 JSON (gNMI specification section 2.2.3 and 2.3).
+"""Messages from bytes, and typed values from and to RFC 7951 JSON (gNMI specification sections 2.2.3 and 2.3).
 
 Called by the gNMI server of a switch. Never validates against the models.
 """
@@ -6,9 +6,11 @@ Called by the gNMI server of a switch. Never validates against the models.
 from __future__ import annotations
 
 import base64
+from typing import TypeVar
 
 import grpc
 import orjson
+from google.protobuf.message import DecodeError, Message
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.schema.outline import Node, NodeKind, Value, ValueKind
@@ -16,7 +18,16 @@ from fabricd.simulator.gnmi_paths import GnmiError
 from fabricd.simulator.tree import LEAVES, Object
 from fabricd.simulator.values import Json, plain
 
+M = TypeVar("M", bound=Message)
 ENCODINGS = (gnmi_pb2.JSON, gnmi_pb2.JSON_IETF)
+
+
+def read(kind: type[M], data: bytes) -> M:
+    """A message from its bytes. Raises GnmiError INVALID_ARGUMENT."""
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"not a {kind.DESCRIPTOR.name}: {error}") from error
 
 
 def read_value(value: gnmi_pb2.TypedValue, node: Node, path: str) -> tuple[Json, bool]:

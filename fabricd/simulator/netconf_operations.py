@@ -142,8 +142,9 @@ class Operations:
         await self._live.faults.strike(Rpc.SET)
         edit = edit_of(self._live.outline, _config(rpc), default)
         datastore = self._live.datastore
-        await datastore.edit_candidate(edit, session.id, keep=False)
         if test != "set":
+            # What is wrong with one value is told apart from a whole that does not hold together.
+            await datastore.edit_candidate(edit, session.id, keep=False)
             try:
                 await datastore.edit_candidate(edit, session.id, keep=False, whole=True)
             except InputError as error:

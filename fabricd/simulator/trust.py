@@ -54,7 +54,7 @@ class Trust:
     def identity(self, name: str) -> Identity:
         """The switch's identity, made when there is none yet."""
         certificate_file, key_file = self._tls / f"{name}.pem", self._tls / f"{name}.key"
-        if not (certificate_file.is_file() and key_file.is_file()):
+        if not (key_file.is_file() and self._is_good(certificate_file)):
             key, certificate = self._server(name)
             _write(key_file, key)
             _write(certificate_file, certificate)
@@ -88,13 +88,27 @@ class Trust:
         _write(self.ca_file, certificate.public_bytes(serialization.Encoding.PEM))
         return key, certificate
 
+    def _is_good(self, file: Path) -> bool:
+        """Whether a certificate is there, signed by this authority, for the address that is listened on, in time."""
+        if not file.is_file():
+            return False
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return (
+            certificate.issuer == self._ca.subject
+            and self._address() in list(names)
+            and certificate.not_valid_after_utc > self._now
+        )
+
+    def _address(self) -> x509.GeneralName:
+        try:
+            return x509.IPAddress(ipaddress.ip_address(self._host))
+        except ValueError:
+            return x509.DNSName(self._host)
+
     def _server(self, name: str) -> tuple[bytes, bytes]:
         key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.DNSName(name), x509.DNSName("localhost")]
-        try:
-            names.append(x509.IPAddress(ipaddress.ip_address(self._host)))
-        except ValueError:
-            names.append(x509.DNSName(self._host))
+        names = [x509.DNSName(name), x509.DNSName("localhost"), self._address()]
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._ca_key.public_key())
         certificate = (
             self._builder(_subject(name), self._ca.subject, key)

@@ -1,0 +1,415 @@
+"""The gNMI service of a simulated switch, over the wire, by a bare client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
+from raw_gnmi import LOGIN, Client, connected, path, refused, update, values
+
+from fabricd.simulator import Simulation, Switch
+
+STATUS = grpc.StatusCode
+ETHERNET1 = "/interfaces/interface[name=Ethernet1]"
+TYPE = "iana-if-type:ethernetCsmacd"
+INSTANCE = {"name": "default", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"}
+VLAN10 = {"vlan-id": 10, "config": {"vlan-id": 10, "name": "ten"}}
+
+
+@pytest.fixture
+async def client(simulation: Simulation, left: Switch) -> AsyncIterator[Client]:
+    async with connected(simulation, left) as connected_client:
+        yield connected_client
+
+
+@pytest.fixture
+async def either(either_simulation: Simulation) -> AsyncIterator[Client]:
+    async with connected(either_simulation, either_simulation.switches["left"]) as connected_client:
+        yield connected_client
+
+
+def interface(**config: Any) -> dict[str, Any]:
+    return {"config": {"name": "Ethernet1", "type": TYPE, **config}}
+
+
+async def test_capabilities_name_models_encodings_and_version(either: Client) -> None:
+    reply = await either.capabilities()
+    names = {model.name for model in reply.supported_models}
+    assert {"openconfig-interfaces", "openconfig-network-instance", "openconfig-lldp", "openconfig-system"} <= names
+    assert all(model.version for model in reply.supported_models)
+    assert set(reply.supported_encodings) == {gnmi_pb2.JSON, gnmi_pb2.JSON_IETF}
+    assert reply.gNMI_version == "0.8.0"
+
+
+async def test_what_is_set_can_be_read_in_both_encodings(either: Client) -> None:
+    await either.set(replace=[update(ETHERNET1, interface(mtu=9000))])
+    strict = await either.get(f"{ETHERNET1}/config", kind="CONFIG")
+    assert values(strict) == [
+        {
+            "openconfig-interfaces:name": "Ethernet1",
+            "openconfig-interfaces:type": "iana-if-type:ethernetCsmacd",
+            "openconfig-interfaces:mtu": 9000,
+        }
+    ]
+    loose = await either.get(f"{ETHERNET1}/config", kind="CONFIG", encoding="JSON")
+    assert values(loose) == [{"name": "Ethernet1", "type": "ethernetCsmacd", "mtu": 9000}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{ETHERNET1}/config/mtu",
+        "/openconfig-interfaces:interfaces/interface[name=Ethernet1]/config/mtu",
+        "/openconfig-interfaces:interfaces/openconfig-interfaces:interface[name=Ethernet1]/config/mtu",
+    ],
+)
+async def test_names_may_carry_their_module(client: Client, text: str) -> None:
+    await client.set(update=[update(ETHERNET1, interface(mtu=9000))])
+    assert values(await client.get(text)) == [9000]
+
+
+async def test_augmented_nodes_need_no_prefix(client: Client) -> None:
+    await client.set(
+        update=[
+            update(ETHERNET1, interface()),
+            update(
+                f"{ETHERNET1}/ethernet/switched-vlan/config", {"interface-mode": "TRUNK", "trunk-vlans": [10, "20..30"]}
+            ),
+        ]
+    )
+    text = "/interfaces/interface[name=Ethernet1]/ethernet/switched-vlan/config/trunk-vlans"
+    assert values(await client.get(text, kind="CONFIG")) == [[10, "20..30"]]
+
+
+async def test_root_holds_everything(client: Client) -> None:
+    await client.set(update=[update("/system/config/hostname", "one"), update(ETHERNET1, interface())])
+    for paths in (["/"], []):
+        [tree] = values(await client.get(*paths, kind="CONFIG"))
+        assert set(tree) == {"openconfig-interfaces:interfaces", "openconfig-system:system"}
+
+
+async def test_wildcards_give_one_update_for_each_match(client: Client) -> None:
+    reply = await client.get("/interfaces/interface[name=*]/state/oper-status", kind="STATE")
+    [notification] = reply.notification
+    found = {one.path.elem[1].key["name"]: json.loads(one.val.json_ietf_val) for one in notification.update}
+    assert found == {"Ethernet1": "UP", "Ethernet2": "DOWN"}
+    by_name = await client.get("/interfaces/*/state/oper-status", kind="STATE")
+    deep = await client.get("/.../oper-status", kind="STATE")
+    assert values(by_name) == values(deep) == ["UP", "DOWN"]
+
+
+async def test_types_tell_configuration_from_state(client: Client) -> None:
+    await client.set(update=[update(ETHERNET1, interface(mtu=9000))])
+    [config] = values(await client.get(ETHERNET1, kind="CONFIG"))
+    assert set(config) == {"openconfig-interfaces:name", "openconfig-interfaces:config"}
+    [state] = values(await client.get(ETHERNET1, kind="STATE"))
+    assert "openconfig-interfaces:config" not in state
+    assert state["openconfig-interfaces:state"]["mtu"] == 9000
+    [operational] = values(await client.get(ETHERNET1, kind="OPERATIONAL"))
+    assert "mtu" not in operational["openconfig-interfaces:state"]
+    assert operational["openconfig-interfaces:state"]["oper-status"] == "UP"
+
+
+async def test_target_and_prefix_come_back(client: Client) -> None:
+    await client.set(update=[update(ETHERNET1, interface(mtu=9000))])
+    prefix = gnmi_pb2.Path(target="left", origin="openconfig", elem=path("/interfaces").elem)
+    reply = await client.get("/interface[name=Ethernet1]/config/mtu", prefix=prefix)
+    assert reply.notification[0].prefix == prefix
+    assert reply.notification[0].update[0].path == path("/interface[name=Ethernet1]/config/mtu")
+    answer = await client.set(prefix=prefix, update=[update("/interface[name=Ethernet1]/config/mtu", 1500)])
+    assert answer.prefix == prefix
+    assert reply.notification[0].timestamp > 0
+
+
+async def test_every_path_has_its_own_notification(client: Client) -> None:
+    reply = await client.get("/interfaces/interface[name=Ethernet1]/state/name", "/lldp/state/enabled")
+    assert [len(one.update) for one in reply.notification] == [1, 1]
+
+
+async def test_unknown_and_absent_paths_are_not_found(client: Client) -> None:
+    for text in ("/interfaces/interfaze", "/nothing", "/interfaces/interface[name=Ethernet9]"):
+        assert (await refused(client.get(text, kind="CONFIG")))[0] is STATUS.NOT_FOUND
+    assert (await refused(client.get("/interfaces", kind="CONFIG")))[0] is STATUS.NOT_FOUND
+
+
+async def test_a_wildcard_that_matches_nothing_is_empty(client: Client) -> None:
+    reply = await client.get("/network-instances/network-instance[name=*]", kind="CONFIG")
+    assert [len(one.update) for one in reply.notification] == [0]
+
+
+async def test_other_encodings_are_unimplemented(client: Client) -> None:
+    for encoding in ("PROTO", "ASCII", "BYTES"):
+        assert (await refused(client.get("/", encoding=encoding)))[0] is STATUS.UNIMPLEMENTED
+
+
+async def test_foreign_origins_and_misplaced_targets_are_refused(client: Client) -> None:
+    for wrong in (gnmi_pb2.Path(origin="cli"), gnmi_pb2.Path(target="left")):
+        call = client.stub.Get(
+            gnmi_pb2.GetRequest(path=[wrong], encoding=gnmi_pb2.JSON_IETF), metadata=client.metadata, timeout=10
+        )
+        assert (await refused(call))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_set_deletes_then_replaces_then_updates(client: Client, left: Switch) -> None:
+    await client.set(update=[update(ETHERNET1, interface(mtu=1500, description="old"))])
+    reply = await client.set(
+        update=[update(f"{ETHERNET1}/config/mtu", 9000)],
+        replace=[update(ETHERNET1, interface(description="new"))],
+        delete=[path(f"{ETHERNET1}/config/description"), path("/system")],
+    )
+    assert [gnmi_pb2.UpdateResult.Operation.Name(one.op) for one in reply.response] == [
+        "DELETE", "DELETE", "REPLACE", "UPDATE",
+    ]  # fmt: skip
+    assert reply.response[3].path == path(f"{ETHERNET1}/config/mtu")
+    config = left.value(f"{ETHERNET1}/config")
+    assert config == {"name": "Ethernet1", "type": "iana-if-type:ethernetCsmacd", "mtu": 9000, "description": "new"}
+
+
+async def test_replace_drops_what_it_does_not_name_and_update_keeps_it(client: Client, left: Switch) -> None:
+    await client.set(update=[update(ETHERNET1, interface(mtu=1500))])
+    await client.set(update=[update(f"{ETHERNET1}/config", {"description": "x"})])
+    assert left.value(f"{ETHERNET1}/config/mtu") == 1500
+    await client.set(replace=[update(f"{ETHERNET1}/config", interface(description="y")["config"])])
+    assert left.value(f"{ETHERNET1}/config/mtu") is None
+    await client.set(replace=[update("/", {"openconfig-system:system": {"config": {"hostname": "h"}}})])
+    assert json.loads(left.running) == {"openconfig-system:system": {"config": {"hostname": "h"}}}
+
+
+async def test_replacing_a_list_drops_the_other_entries(client: Client, left: Switch) -> None:
+    instance = {"name": "default", "config": INSTANCE, "vlans": {"vlan": [VLAN10]}}
+    await client.set(update=[update("/network-instances/network-instance[name=default]", instance)])
+    vlans = "/network-instances/network-instance[name=default]/vlans"
+    twenty = {"vlan-id": 20, "config": {"vlan-id": 20}}
+    await client.set(update=[update(f"{vlans}/vlan", [twenty])])
+    assert [one["vlan-id"] for one in left.value(f"{vlans}/vlan")] == [10, 20]  # type: ignore[index,call-overload,union-attr]
+    await client.set(replace=[update(f"{vlans}/vlan", [twenty])])
+    assert [one["vlan-id"] for one in left.value(f"{vlans}/vlan")] == [20]  # type: ignore[index,call-overload,union-attr]
+
+
+async def test_scalars_are_taken(client: Client, left: Switch) -> None:
+    await client.set(
+        update=[
+            update(ETHERNET1, interface()),
+            update(f"{ETHERNET1}/config/mtu", None, uint_val=9000),
+            update(f"{ETHERNET1}/config/enabled", None, bool_val=False),
+            update(f"{ETHERNET1}/config/description", None, string_val="by scalar"),
+        ]
+    )
+    config = left.value(f"{ETHERNET1}/config")
+    assert isinstance(config, dict)
+    assert (config["mtu"], config["enabled"], config["description"]) == (9000, False, "by scalar")
+
+
+async def test_loose_json_is_taken_in_encoding_json_only(client: Client, left: Switch) -> None:
+    loose = {"config": {"name": "Ethernet1", "type": "ethernetCsmacd", "mtu": "9000"}}
+    await client.set(update=[update(ETHERNET1, None, json_val=json.dumps(loose).encode())])
+    assert left.value(f"{ETHERNET1}/config/mtu") == 9000
+    assert (await refused(client.set(update=[update(ETHERNET1, loose)])))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_entry_made_by_its_path_gets_the_leaves_its_key_refers_to(client: Client, left: Switch) -> None:
+    await client.set(update=[update("/interfaces/interface[name=Ethernet2]/config", {"type": TYPE})])
+    assert left.value("/interfaces/interface[name=Ethernet2]/config") == {"name": "Ethernet2", "type": TYPE}
+
+
+BAD = [
+    ("unknown leaf", update(f"{ETHERNET1}/config", {"colour": "red"}), STATUS.NOT_FOUND, "colour"),
+    ("unknown path", update("/interfaces/colour", 1), STATUS.NOT_FOUND, "/interfaces/colour"),
+    ("wrong type", update(f"{ETHERNET1}/config", {"mtu": "big"}), STATUS.INVALID_ARGUMENT, "config/mtu"),
+    ("out of range", update(f"{ETHERNET1}/config/mtu", 70000), STATUS.INVALID_ARGUMENT, "config/mtu"),
+    ("wrong scalar", update(f"{ETHERNET1}/config/enabled", None, int_val=7), STATUS.INVALID_ARGUMENT, "enabled"),
+    ("state", update(f"{ETHERNET1}/state", {"mtu": 1}), STATUS.INVALID_ARGUMENT, "state"),
+    ("not JSON", update(ETHERNET1, None, json_ietf_val=b"{"), STATUS.INVALID_ARGUMENT, "Ethernet1"),
+    ("no value", gnmi_pb2.Update(path=path(ETHERNET1)), STATUS.INVALID_ARGUMENT, "Ethernet1"),
+    ("other encoding", update(ETHERNET1, None, proto_bytes=b"x"), STATUS.UNIMPLEMENTED, "Ethernet1"),
+    ("contradicting key", update(ETHERNET1, {"name": "Ethernet2"}), STATUS.INVALID_ARGUMENT, "Ethernet1"),
+    ("unknown key", update("/interfaces/interface[id=Ethernet1]", {}), STATUS.INVALID_ARGUMENT, "id"),
+    ("list without key", update("/interfaces/interface", {"name": "Ethernet1"}), STATUS.INVALID_ARGUMENT, "interface"),
+    ("wildcard", update("/interfaces/interface[name=*]/config/mtu", 1500), STATUS.INVALID_ARGUMENT, "wildcard"),
+    ("object for a list", update("/interfaces", {"interface": {"name": "x"}}), STATUS.INVALID_ARGUMENT, "interface"),
+    (
+        "leafref to nothing",
+        update("/interfaces/interface[name=Ethernet2]", {"config": {"name": "Ethernet3"}}),
+        STATUS.ABORTED,
+        "Ethernet2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "status", "says"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+async def test_a_bad_set_changes_nothing(
+    client: Client, left: Switch, wrong: gnmi_pb2.Update, status: grpc.StatusCode, says: str
+) -> None:
+    await client.set(update=[update(ETHERNET1, interface(mtu=1500))])
+    before, commits = left.running, left.commits
+    good = update(f"{ETHERNET1}/config/description", "must not stay")
+    code, details = await refused(client.set(delete=[path("/lldp")], update=[good, wrong]))
+    assert code is status, details
+    assert says in details
+    assert (left.running, left.commits) == (before, commits)
+
+
+async def test_replace_by_nothing_and_partial_keys_are_refused(client: Client) -> None:
+    assert (await refused(client.set(replace=[update(ETHERNET1, {})])))[0] is STATUS.INVALID_ARGUMENT
+    partial = "/network-instances/network-instance[name=default]/protocols/protocol[name=bgp]"
+    assert (await refused(client.set(update=[update(partial, {})])))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_deleting_what_is_not_there_succeeds_and_keys_stay(client: Client, left: Switch) -> None:
+    await client.set(delete=[path("/interfaces/interface[name=Ethernet1]"), path("/system/config/hostname")])
+    assert left.running == b"{}"
+    assert (await refused(client.set(delete=[path(f"{ETHERNET1}/name")])))[0] is STATUS.INVALID_ARGUMENT
+    assert (await refused(client.set(delete=[path(f"{ETHERNET1}/state")])))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_wildcards_in_deletes_expand(client: Client, left: Switch) -> None:
+    other = {"config": {"name": "Ethernet2", "type": TYPE, "mtu": 1500}}
+    await client.set(
+        update=[update(ETHERNET1, interface(mtu=1500)), update("/interfaces/interface[name=Ethernet2]", other)]
+    )
+    await client.set(delete=[path("/interfaces/interface[name=*]/config/mtu")])
+    assert b"mtu" not in left.running
+
+
+async def test_an_empty_set_is_valid_and_one_from_the_future_is_not(client: Client, left: Switch) -> None:
+    await client.set()
+    version = left.version
+    later = gnmi_ext_pb2.Extension.FromString(b"\x22\x04\x0a\x02id")  # field 4: Commit, unknown to this version
+    assert (await refused(client.set(extension=[later])))[0] is STATUS.UNIMPLEMENTED
+    request = gnmi_pb2.SetRequest.FromString(b"\x32\x00")  # field 6: union_replace
+    assert (await refused(client.stub.Set(request, metadata=client.metadata, timeout=10)))[0] is STATUS.UNIMPLEMENTED
+    assert left.version == version
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [(), (("username", "operator"), ("password", "wrong")), (("username", "x"), ("password", "secret")),
+     (("authorization", "Bearer wrong"),)],
+)  # fmt: skip
+async def test_wrong_credentials_are_unauthenticated(client: Client, metadata: tuple[tuple[str, str], ...]) -> None:
+    client.metadata = metadata
+    assert (await refused(client.get("/")))[0] is STATUS.UNAUTHENTICATED
+    assert (await refused(client.set()))[0] is STATUS.UNAUTHENTICATED
+    assert (await refused(client.capabilities()))[0] is STATUS.UNAUTHENTICATED
+    assert (await refused(anext(aiter(client.subscribe("ONCE", "/")))))[0] is STATUS.UNAUTHENTICATED
+
+
+async def test_a_bearer_token_is_enough(client: Client) -> None:
+    client.metadata = (("authorization", "Bearer a-token"),)
+    assert (await client.capabilities()).supported_models
+
+
+async def test_plain_text_and_strangers_authorities_get_nowhere(
+    simulation: Simulation, left: Switch, tmp_path: Any
+) -> None:
+    address = f"{left.host}:{left.gnmi_port}"
+    async with grpc.aio.insecure_channel(address) as channel:
+        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
+        assert (await refused(call))[0] is STATUS.UNAVAILABLE
+    from fabricd.simulator.trust import Trust, now
+
+    stranger = Trust(tmp_path / "stranger", "127.0.0.1", now()).ca_file.read_bytes()
+    async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(stranger)) as channel:
+        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
+        assert (await refused(call))[0] is STATUS.UNAVAILABLE
+
+
+async def test_once_gives_every_leaf_then_ends(either: Client) -> None:
+    await either.set(update=[update(ETHERNET1, interface(mtu=9000))])
+    replies = [one async for one in either.subscribe("ONCE", f"{ETHERNET1}/config")]
+    assert replies[-1].sync_response
+    leaves = {one.path.elem[-1].name: json.loads(one.val.json_ietf_val) for one in replies[0].update.update}
+    assert leaves == {"name": "Ethernet1", "type": "iana-if-type:ethernetCsmacd", "mtu": 9000}
+
+
+async def test_on_change_tells_updates_and_deletes(either: Client) -> None:
+    await either.set(update=[update(ETHERNET1, interface(mtu=9000))])
+    stream = either.subscribe("STREAM", "/interfaces", prefix=gnmi_pb2.Path(target="left"))
+    first = await stream.read()
+    assert first.update.prefix.target == "left"
+    assert (await stream.read()).sync_response
+    await either.set(update=[update(f"{ETHERNET1}/config/mtu", 1500)])
+    told = (await stream.read()).update
+    found = {f"{one.path.elem[-2].name}/{one.path.elem[-1].name}": one.val.json_ietf_val for one in told.update}
+    assert found == {"config/mtu": b"1500", "state/mtu": b"1500"}
+    assert told.timestamp
+    await either.set(delete=[path(f"{ETHERNET1}/config/mtu")])
+    told = (await stream.read()).update
+    gone = {f"{one.elem[-2].name}/{one.elem[-1].name}" for one in told.delete}
+    assert gone == {"config/mtu", "state/mtu"}
+    stream.cancel()
+
+
+async def test_on_change_tells_what_happens_at_the_neighbour(client: Client, right: Switch) -> None:
+    stream = client.subscribe("STREAM", f"{ETHERNET1}/state/oper-status")
+    assert (await stream.read()).update.update[0].val.json_ietf_val == b'"UP"'
+    assert (await stream.read()).sync_response
+    await right.change({"/interfaces/interface[name=Ethernet1]/config": {"type": TYPE, "enabled": False}})
+    assert (await stream.read()).update.update[0].val.json_ietf_val == b'"DOWN"'
+    stream.cancel()
+
+
+async def test_a_subscription_to_nothing_yet_stays_open(client: Client) -> None:
+    stream = client.subscribe("STREAM", "/network-instances", updates_only=True)
+    assert (await stream.read()).sync_response
+    await client.set(update=[update("/network-instances/network-instance[name=default]", {"config": INSTANCE})])
+    assert (await stream.read()).update.update
+    stream.cancel()
+
+
+async def test_poll_sample_and_unknown_paths_are_told(client: Client) -> None:
+    async def first(call: Any) -> Any:
+        return await anext(aiter(call))
+
+    assert (await refused(first(client.subscribe("POLL", "/interfaces"))))[0] is STATUS.UNIMPLEMENTED
+    sampled = client.subscribe("STREAM", "/interfaces", kind="SAMPLE")
+    assert (await refused(first(sampled)))[0] is STATUS.UNIMPLEMENTED
+    assert (await refused(first(client.subscribe("ONCE", "/nothing"))))[0] is STATUS.NOT_FOUND
+    assert (await refused(first(client.subscribe("ONCE"))))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_replies_over_four_megabytes_pass(client: Client) -> None:
+    servers = [
+        {"address": f"2001:db8::{number:x}", "config": {"address": f"2001:db8::{number:x}"}}
+        for number in range(1, 65_000)
+    ]
+    await client.set(replace=[update("/system/ntp/servers", {"server": servers})])
+    reply = await client.get("/system/ntp", kind="CONFIG")
+    assert reply.ByteSize() > 4 << 20
+    again = await client.get("/system/ntp", kind="CONFIG")
+    assert again == reply
+
+
+async def test_keys_with_every_kind_of_character(client: Client, left: Switch) -> None:
+    for name in ("a/b", "a:b", "a=b", "a]b", "a\\b", "2001:db8::1", "a'b", 'a"b', "a b"):
+        wanted = gnmi_pb2.Path(elem=[gnmi_pb2.PathElem(name="interfaces"),
+                                     gnmi_pb2.PathElem(name="interface", key={"name": name})])  # fmt: skip
+        value = gnmi_pb2.TypedValue(json_ietf_val=json.dumps(interface(name=name)).encode())
+        await client.set(update=[gnmi_pb2.Update(path=wanted, val=value)])
+        request = gnmi_pb2.GetRequest(path=[wanted], encoding=gnmi_pb2.JSON_IETF, type=gnmi_pb2.GetRequest.CONFIG)
+        reply = await client.stub.Get(request, metadata=client.metadata, timeout=10)
+        assert reply.notification[0].update[0].path == wanted
+        await client.set(delete=[wanted])
+    assert left.running == b"{}"
+
+
+async def test_sets_at_the_same_time_are_all_carried_out(client: Client, left: Switch) -> None:
+    await asyncio.gather(
+        *(
+            client.set(
+                update=[
+                    update(f"/interfaces/interface[name=Ethernet{number}]/config", {"type": TYPE, "mtu": 1500 + number})
+                ]
+            )
+            for number in range(20)
+        )
+    )
+    mtus = {left.value(f"/interfaces/interface[name=Ethernet{number}]/config/mtu") for number in range(20)}
+    assert mtus == set(range(1500, 1520))
+    assert left.commits == 20
