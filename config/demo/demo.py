@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 
 HERE = Path(__file__).resolve().parent
@@ -94,7 +94,7 @@ class Demo:
     def chapter(self, title: str, text: str) -> None:
         console.print()
         console.rule(f"[bold]{title}[/]  [dim]{time.monotonic() - self.started:.0f} s[/]", align="left")
-        console.print(textwrap.fill(text, 100), style="cyan")
+        console.print(text, style="cyan")
 
     def fabricctl(self, *arguments: str, expect: int = 0, show: bool = True, json_output: bool = False) -> Any:
         """Run fabricctl as a user would; its output is shown, or parsed."""
@@ -206,7 +206,9 @@ class Demo:
 
             record = journal.wait(f"{switch} repaired", repair, after)
             edits = ", ".join(f"{edit['operation']} {edit['path']}" for edit in record["edits"])
-            console.print(f"  [green]repaired[/] {switch} (found by {record['trigger']}): {edits}", soft_wrap=True)
+            console.print(
+                f"  [green]repaired[/] {switch} (found by {record['trigger']}): {escape(edits)}", soft_wrap=True
+            )
             repaired += 1
         return repaired
 
