@@ -187,9 +187,9 @@ async def test_replacing_a_list_drops_the_other_entries(client: Client, left: Sw
     vlans = "/network-instances/network-instance[name=default]/vlans"
     twenty = {"vlan-id": 20, "config": {"vlan-id": 20}}
     await client.set(update=[update(f"{vlans}/vlan", [twenty])])
-    assert [one["vlan-id"] for one in left.value(f"{vlans}/vlan")] == [10, 20]  # type: ignore[index,call-overload,union-attr]
+    assert [one["vlan-id"] for one in left.value(f"{vlans}/vlan")] == [10, 20]
     await client.set(replace=[update(f"{vlans}/vlan", [twenty])])
-    assert [one["vlan-id"] for one in left.value(f"{vlans}/vlan")] == [20]  # type: ignore[index,call-overload,union-attr]
+    assert [one["vlan-id"] for one in left.value(f"{vlans}/vlan")] == [20]
 
 
 async def test_scalars_are_taken(client: Client, left: Switch) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import asyncssh
 import pytest
 from lxml import etree
 from raw_netconf import END, NC, YANG, Client, chunked, edit, errors, session, ssh, text
 
-from fabricd.simulator import Simulation, Switch
+from fabricd.simulator import Simulation, SimulationConfig, Switch
 
+Configure = Callable[..., SimulationConfig]
 IF = "http://openconfig.net/yang/interfaces"
 IANA = "urn:ietf:params:xml:ns:yang:iana-if-type"
 SYS = "http://openconfig.net/yang/system"
@@ -108,7 +109,8 @@ async def test_two_requests_in_one_packet_are_answered_in_order(
 async def test_a_request_may_follow_the_hello_in_the_same_packet(simulation: Simulation, left: Switch) -> None:
     async with ssh(simulation, left) as connection:
         client = Client(await connection.create_process(subsystem="netconf", encoding=None))
-        hello = f'<hello xmlns="{NC}"><capabilities><capability>urn:ietf:params:netconf:base:1.1</capability></capabilities></hello>'
+        uris = "<capability>urn:ietf:params:netconf:base:1.1</capability>"
+        hello = f'<hello xmlns="{NC}"><capabilities>{uris}</capabilities></hello>'
         client.send(hello.encode() + END + chunked(client.rpc(RUNNING)))
         await client._read(rb"(.*?)\]\]>\]\]>")
         client.version_1_1 = True
@@ -168,15 +170,17 @@ async def test_requests_have_a_message_id_and_one_operation(client: Client) -> N
     assert errors(await client.reply())[0]["error-tag"] == "unknown-element"
 
 
-async def test_too_large_messages_end_the_session(configure, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    async with Simulation(configure(max_message_bytes=1 << 16)) as simulation:
-        async with session(simulation, simulation.switches["left"]) as client:
-            client.send(b"\n#70000\n" + b"x" * 100)
-            assert errors(await client.reply())[0]["error-tag"] == "too-big"
-            await client.closed()
+async def test_too_large_messages_end_the_session(configure: Configure) -> None:
+    async with (
+        Simulation(configure(max_message_bytes=1 << 16)) as simulation,
+        session(simulation, simulation.switches["left"]) as client,
+    ):
+        client.send(b"\n#70000\n" + b"x" * 100)
+        assert errors(await client.reply())[0]["error-tag"] == "too-big"
+        await client.closed()
 
 
-async def test_sessions_are_bounded(configure) -> None:  # type: ignore[no-untyped-def]
+async def test_sessions_are_bounded(configure: Configure) -> None:
     async with Simulation(configure(max_sessions=2)) as simulation:
         left = simulation.switches["left"]
         async with session(simulation, left), session(simulation, left), ssh(simulation, left) as connection:
@@ -198,7 +202,7 @@ async def test_wrong_logins_and_other_subsystems_are_refused(simulation: Simulat
             await connection.create_process("ls", encoding=None)
 
 
-async def test_a_known_public_key_logs_in_and_another_does_not(configure) -> None:  # type: ignore[no-untyped-def]
+async def test_a_known_public_key_logs_in_and_another_does_not(configure: Configure) -> None:
     key, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     line = key.export_public_key().decode().strip()
     async with Simulation(configure(authorized_keys=(line,))) as simulation:
@@ -312,7 +316,7 @@ async def test_default_operations(client: Client, left: Switch) -> None:
     assert left.value("/interfaces/interface[name=Ethernet1]/config/mtu") == 9000
     assert left.value("/system/config/hostname") == "h"
     replace = "<default-operation>replace</default-operation>"
-    await client.ok(edit(interface(config(), name="Ethernet2"), replace))
+    await client.ok(edit(interface(config(name="Ethernet2"), name="Ethernet2"), replace))
     await client.ok("<commit/>")
     assert left.value("/interfaces/interface[name=Ethernet1]") is None
     assert left.value("/interfaces/interface[name=Ethernet2]") is not None
@@ -336,7 +340,10 @@ async def test_what_is_not_advertised_is_refused(client: Client) -> None:
         (edit(interface(config()), target="running"), "operation-not-supported"),
         ("<edit-config><target><candidate/></target><url>file:///x</url></edit-config>", "operation-not-supported"),
         ("<get-config><source><startup/></source></get-config>", "operation-not-supported"),
-        ('<get-config><source><running/></source><filter type="xpath" select="/x"/></get-config>', "operation-not-supported"),
+        (
+            '<get-config><source><running/></source><filter type="xpath" select="/x"/></get-config>',
+            "operation-not-supported",
+        ),
         ("<commit><confirmed/></commit>", "unknown-element"),
         ("<delete-config><target><candidate/></target></delete-config>", "operation-not-supported"),
         ("<cancel-commit/>", "operation-not-supported"),
@@ -376,7 +383,7 @@ async def test_entries_of_user_ordered_lists_move(client: Client, left: Switch) 
     move = ' yang:insert="before" yang:key="[s:address=\'2001:db8:1::1\']"'
     await commit(client, server("192.0.2.1", move))
     servers = left.value("/system/dns/servers/server")
-    assert [one["address"] for one in servers] == ["2001:db8::1", "192.0.2.1", "2001:db8:1::1"]  # type: ignore[union-attr,index,call-overload]
+    assert [one["address"] for one in servers] == ["2001:db8::1", "192.0.2.1", "2001:db8:1::1"]
 
 
 async def test_filters_select_by_node_and_content(client: Client) -> None:
@@ -399,8 +406,8 @@ async def test_filters_select_by_node_and_content(client: Client) -> None:
     assert (
         await names(f'<interfaces xmlns="{IF}"><interface><config><mtu>1</mtu></config></interface></interfaces>') == []
     )
-    two = f'<interfaces xmlns="{IF}"><interface><name>Ethernet1</name></interface><interface><name>Ethernet2</name></interface></interfaces>'
-    assert await names(two) == ["Ethernet1", "Ethernet2"]
+    two = "<interface><name>Ethernet1</name></interface><interface><name>Ethernet2</name></interface>"
+    assert await names(f'<interfaces xmlns="{IF}">{two}</interfaces>') == ["Ethernet1", "Ethernet2"]
     reply = await client.ask(
         "<get-config><source><running/></source><filter>"
         f'<interfaces xmlns="{IF}"><interface><config><mtu/></config></interface></interfaces></filter></get-config>'
@@ -503,8 +510,8 @@ async def test_identities_keep_their_namespace_both_ways(either: Client, either_
     ni, types = "http://openconfig.net/yang/network-instance", "http://openconfig.net/yang/network-instance-types"
     policy = "http://openconfig.net/yang/policy-types"
     protocol = (
-        f'<identifier xmlns:p="{policy}">p:BGP</identifier><name>bgp</name>'
-        f'<config><identifier xmlns:p="{policy}">p:BGP</identifier><name>bgp</name></config>'
+        f'<identifier xmlns:p="{policy}">p:STATIC</identifier><name>static</name>'
+        f'<config><identifier xmlns:p="{policy}">p:STATIC</identifier><name>static</name></config>'
     )
     await commit(
         either,
@@ -515,7 +522,7 @@ async def test_identities_keep_their_namespace_both_ways(either: Client, either_
     [instance] = json.loads(either_simulation.switches["left"].running)[
         "openconfig-network-instance:network-instances"]["network-instance"]  # fmt: skip
     assert instance["config"]["type"] == "openconfig-network-instance-types:DEFAULT_INSTANCE"
-    assert instance["protocols"]["protocol"][0]["identifier"] == "openconfig-policy-types:BGP"
+    assert instance["protocols"]["protocol"][0]["identifier"] == "openconfig-policy-types:STATIC"
     shown = await either.ask(RUNNING)
     data = shown.find(f"{{{NC}}}data")
     assert data is not None
