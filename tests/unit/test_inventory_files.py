@@ -142,7 +142,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 def test_insecure_has_to_be_said_and_is_enough(inventory: Path) -> None:
     inventory.write_text(
-        '[defaults]\naddress = "192.0.2.1"\nlogin = { username = "u", password = "env:P" }\ntrust = { insecure = true }\n'
+        '[defaults]\naddress = "192.0.2.1"\nlogin = { username = "u", password = "env:P" }\n'
+        "trust = { insecure = true }\n"
         '[[device]]\nname = "a"\n[[device]]\nname = "b"\nprotocol = "netconf"\n'
     )
     assert all(device.trust.insecure for device in load_inventory(inventory, PROFILES).values())
