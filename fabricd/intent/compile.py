@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from fabricd.errors import InputError, Problem
 from fabricd.intent.documents import Draft
+from fabricd.intent.numbers import quote_long_numbers
 from fabricd.model.device import Device, Profile
 from fabricd.model.intent import ConfigIntent, Desired, Scope
 from fabricd.model.path import Path, Segment, covered
@@ -22,11 +23,22 @@ def read_draft(schema: Schema, draft: Draft) -> ConfigIntent:
     Raises InputError naming every problem, with the intent, the data path, and line and column where known.
     """
     try:
-        config = schema.read(draft.config, source=draft.name, limit=len(draft.config))
+        config = _read(schema, draft)
         claimed = schema.roots(config) if draft.replace is True else _qualified(schema, draft.replace or ())
     except InputError as error:
         raise InputError.of(map(draft.located, error.problems)) from error
     return ConfigIntent(draft.name, draft.devices, config, draft.owner, draft.priority, claimed)
+
+
+def _read(schema: Schema, draft: Draft) -> bytes:
+    try:
+        return schema.read(draft.config, source=draft.name, limit=len(draft.config))
+    except InputError:
+        # RFC 7951 wants 64-bit numbers quoted, which people who write YAML cannot be expected to know.
+        mended = quote_long_numbers(schema.models, draft.config)
+        if mended == draft.config:
+            raise
+        return schema.read(mended, source=draft.name, limit=len(mended))
 
 
 def compile_device(schema: Schema, device: Device, intents: Sequence[ConfigIntent], revision: int) -> Desired:

@@ -141,7 +141,7 @@ async def test_a_refused_edit_fails_with_its_reason_and_is_tried_again(one: Fabr
 
 
 async def test_what_the_switch_itself_will_not_have_is_told_with_its_path(one: Fabric) -> None:
-    both = ports_config(Ethernet1={"mtu": 9000}, Ethernet2={"mtu": 9000})
+    both = ports_config(Ethernet1={"mtu": 9000, "description": "to spine1"}, Ethernet2={"mtu": 9000})
     await one.submit(document("base", ["leaf1"], both, replace=True))
     await one.in_sync("leaf1")
     # Somebody made the switch need Ethernet2 where fabricd owns nothing; now nobody wants Ethernet2 any more.
