@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -84,7 +84,7 @@ class Sessions:
                 raise
             self._keep(slot)
 
-    async def watch(self, device: str, roots: Sequence[Path]) -> AsyncIterator[Change]:
+    async def watch(self, device: str, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise."""
         target = await self._connect(self._slot(device).device)
         try:
