@@ -110,7 +110,7 @@ class Daemon:
         )
         parts.push_async_callback(store.close)
         schemas = SchemaPool(settings.models.threads)
-        parts.callback(schemas.close)
+        parts.push_async_callback(schemas.close)
         namespaces = await _namespaces(inventory, schemas)
         # NETCONF's subtree filters need the XML namespaces of the modules.
         connectors: dict[Protocol, Connector] = {
