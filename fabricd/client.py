@@ -19,8 +19,8 @@ import grpc.aio
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, stop_never, wait_random_exponential
 
 from fabricd.errors import FabricdError, InputError, StoreError
-from fabricd.northbound.access import AUTHOR_KEY
-from fabricd.northbound.failures import DETAIL_LIMIT_KEY, DETAILS_KEY, BusyError, UnavailableError, from_status
+from fabricd.northbound.failures import BusyError, UnavailableError, from_status
+from fabricd.northbound.metadata import AUTHOR_KEY, DETAIL_LIMIT_KEY, DETAILS_KEY
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdStub
 

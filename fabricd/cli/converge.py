@@ -20,7 +20,7 @@ from fabricd.northbound.failures import UnavailableError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 POLL = 0.2  # seconds between two looks
-_WAITING_FOR_A_PERSON = frozenset({"held", "unstable", "drifted", "paused"})
+_WAITING_FOR_A_PERSON = frozenset({"held", "unstable", "drifted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Goal:
     since: dict[str, int] | None = None
 
     def reached(self, device: pb.DeviceStatus) -> bool:
-        """True when the device is in sync, or nothing is wanted of it any more."""
-        return self._looked_at(device) and (device.in_sync or device.outcome == "unmanaged")
+        """True when the device is in sync, or nothing is wanted of it (any more)."""
+        return self._looked_at(device) and (device.in_sync or not device.desired_revision)
 
     def settled(self, device: pb.DeviceStatus) -> bool:
         """True when that is reached, or will not be without a person."""
-        if self.reached(device):
+        if self.reached(device) or device.mode == "pause":
             return True
         waits = device.revision >= self.revision and device.outcome in _WAITING_FOR_A_PERSON
         return self._looked_at(device) and waits
@@ -67,9 +67,10 @@ async def converge(client: Client, goal: Goal, timeout: float, terminal: Termina
             advance(status)
             if not quiet and not terminal.live:
                 for device in settled:
-                    if shown.get(device.device) != device.outcome:
-                        shown[device.device] = device.outcome
-                        terminal.line("  ", (device.device, "bold"), " ", _word(device))
+                    word = _word(device)
+                    if shown.get(device.device) != word[0]:
+                        shown[device.device] = word[0]
+                        terminal.line("  ", (device.device, "bold"), " ", word)
             if len(settled) == len(status.devices) or time.monotonic() >= deadline:
                 return status
             await asyncio.sleep(POLL)
@@ -86,7 +87,8 @@ def verdict(status: pb.StatusResponse, goal: Goal) -> ExitCode:
 def report(status: pb.StatusResponse, goal: Goal, terminal: Terminal) -> None:
     """How it ended, in a line, and a line for each device that is not there."""
     total, good = len(status.devices), sum(map(goal.reached, status.devices))
-    terminal.line((f"{good}/{total} in sync", "bold green" if good == total else "bold yellow"))
+    word = "done" if any(not device.desired_revision for device in status.devices) else "in sync"
+    terminal.line((f"{good}/{total} {word}", "bold green" if good == total else "bold yellow"))
     for device in status.devices:
         if goal.reached(device):
             continue
@@ -122,4 +124,6 @@ def _progress(terminal: Terminal, goal: Goal, *, quiet: bool) -> Iterator[Callab
 
 
 def _word(device: pb.DeviceStatus) -> tuple[str, str]:
-    return ("in sync", "green") if device.in_sync else (device.outcome, "yellow")
+    if device.in_sync:
+        return "in sync", "green"
+    return ("no longer managed", "dim") if not device.desired_revision else (device.outcome or device.mode, "yellow")

@@ -26,7 +26,6 @@ app = typer.Typer(
 
     Exit codes: 0 done, 2 changes are pending, 1 error.
     """,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

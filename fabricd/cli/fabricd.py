@@ -24,7 +24,6 @@ DEFAULT_CONFIG = Path("/etc/fabricd/fabricd.toml")
 app = typer.Typer(
     name="fabricd",
     help="The daemon that owns the configuration of a data-centre fabric. Work with it by fabricctl.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -20,6 +20,7 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _SIGNS = {"create": ("+", "green"), "delete": ("-", "red"), "replace": ("~", "yellow"), "move": (">", "cyan")}
 _DISRUPTIONS = {"hitless": "green", "session-reset": "yellow", "link-bounce": "red", "unknown": "red"}
+_BRIEF = 80  # characters
 _OUTCOMES = {
     "in-sync": "green",
     "applied": "green",
@@ -52,13 +53,14 @@ def plan_lines(plan: pb.DevicePlan) -> Iterable[Text]:
         yield assembled((f"  ? {path} is unknown to the device's models and ignored", "dim"))
 
 
-def edit_lines(edit: pb.Edit, indent: str = "  ") -> Iterable[Text]:
+def edit_lines(edit: pb.Edit, indent: str = "  ", *, brief: bool = False) -> Iterable[Text]:
+    """The path with sign, old and new value; a subtree's content in lines of its own, or cut off when `brief`."""
     kind = operation(edit)
     sign, style = _SIGNS.get(kind, ("?", ""))
     head = Text(indent)
     head.append(f"{sign} ", style=style)
     head.append(plain(edit.path), style=style)
-    old, new = _pretty(edit.old_json), _pretty(edit.new_json)
+    old, new = (_brief if brief else _pretty)(edit.old_json), (_brief if brief else _pretty)(edit.new_json)
     short = len(old) <= 1 and len(new) <= 1
     if short and kind == "replace":
         head.append_text(assembled("  ", (_only(old), "red"), " -> ", (_only(new), "green")))
@@ -108,7 +110,7 @@ def status_table(status: pb.StatusResponse, now: datetime) -> Table:
         table.add_row(
             assembled((device.device, "bold")),
             assembled((device.mode, "" if device.mode == "enforce" else "cyan")),
-            assembled(("in sync", "green") if device.in_sync else ("not in sync", "yellow")),
+            assembled(_state(device)),
             assembled((device.outcome or "-", _OUTCOMES.get(device.outcome, "dim"))),
             str(device.revision or "-"),
             ago(device.checked if device.HasField("checked") else None, now),
@@ -119,11 +121,13 @@ def status_table(status: pb.StatusResponse, now: datetime) -> Table:
 
 
 def status_summary(status: pb.StatusResponse) -> Text:
-    total, good = len(status.devices), sum(device.in_sync for device in status.devices)
+    managed = [device for device in status.devices if device.desired_revision]
+    total, good = len(managed), sum(device.in_sync for device in managed)
+    others = f", {len(status.devices) - total} not managed" if total < len(status.devices) else ""
     queue = f", {status.queue_depth} queued" if status.queue_depth else ""
     revision = f"revision {status.revision}" if status.revision else "no revision yet"
     return assembled(
-        (f"{good}/{total} in sync", "bold green" if good == total else "bold yellow"), f", {revision}{queue}"
+        (f"{good}/{total} in sync", "bold green" if good == total else "bold yellow"), f"{others}, {revision}{queue}"
     )
 
 
@@ -155,7 +159,8 @@ def revisions_table(revisions: Iterable[pb.Revision], now: datetime) -> Table:
 
 
 def record_lines(record: pb.JournalRecord) -> Iterable[Text]:
-    """One record: a line, and one more for each edit."""
+    """One record: a line, and one more for each edit. The record that ends a reconcile only counts them: those before
+    it named them."""
     took = record.durations.get("total", 0.0)
     words: list[str | Text | tuple[str, str]] = [
         (f"{record.sequence:>6} ", "dim"),
@@ -167,14 +172,14 @@ def record_lines(record: pb.JournalRecord) -> Iterable[Text]:
         (f" {record.outcome}", _OUTCOMES.get(record.outcome, "")) if record.outcome else "",
         f" {_counted(len(record.edits), 'edit')}" if record.edits else "",
         f" {took:.2f}s" if took else "",
-        f" by {record.author}" if record.author else "",
+        f" by {record.author}" if record.author and record.author not in record.message else "",
         (f" {record.error_code}", "red") if record.error_code else "",
         f" {record.error_path}" if record.error_path else "",
         f": {record.message}" if record.message else "",
     ]
     yield assembled(*words)
-    for edit in record.edits:
-        yield from edit_lines(edit, indent=" " * 9)
+    for edit in record.edits if record.event != "reconcile" else ():
+        yield from edit_lines(edit, indent=" " * 9, brief=True)
 
 
 def ago(time: Timestamp | None, now: datetime) -> str:
@@ -186,6 +191,12 @@ def ago(time: Timestamp | None, now: datetime) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit} ago"
     return f"{seconds:.0f} s ago"
+
+
+def _state(device: pb.DeviceStatus) -> tuple[str, str]:
+    if not device.desired_revision:
+        return "-", "dim"
+    return ("in sync", "green") if device.in_sync else ("not in sync", "yellow")
 
 
 def _why(device: pb.DeviceStatus) -> str:
@@ -221,6 +232,10 @@ def _pretty(text: str) -> list[str]:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False).splitlines()
     except ValueError:
         return [text]
+
+
+def _brief(text: str) -> list[str]:
+    return [text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1]}…"] if text else []
 
 
 def _only(lines: list[str]) -> str:

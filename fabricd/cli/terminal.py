@@ -58,7 +58,13 @@ class Terminal:
         self.out.print(assembled(*parts), soft_wrap=True)
 
     def table(self, table: Table) -> None:
-        self.out.print(table)
+        if self.out.is_terminal:
+            self.out.print(table)
+            return
+        with self.out.capture() as capture:
+            self.out.print(table)
+        # A pipe has no use for padding.
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
     def note(self, text: str) -> None:
         """A remark that is not the result: standard error."""
@@ -102,14 +108,15 @@ def plain(text: str) -> str:
 def invoke(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
     """Run a command and turn whatever ends it into an exit code; wrong arguments are an error like any other."""
     try:
-        result = typer.main.get_command(app).main(list(arguments), prog_name=name, standalone_mode=False)
+        command = typer.main.get_command(app)
+        result = command.main(list(arguments) or ["--help"], prog_name=name, standalone_mode=False)
+        if not arguments:  # help was needed, nothing was done
+            return ExitCode.ERROR
         return result if isinstance(result, int) else ExitCode.DONE
     except FabricdError as error:
         Terminal(_color(arguments)).error(error)
     except TyperException as error:
-        # Help that is shown because nothing was asked for has no message.
-        if error.format_message():
-            Terminal(_color(arguments)).error(FabricdError(f"{error.format_message()} (see {name} --help)"))
+        Terminal(_color(arguments)).error(FabricdError(f"{error.format_message()} (see {name} --help)"))
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

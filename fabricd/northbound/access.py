@@ -13,9 +13,6 @@ from fabricd.errors import PermissionDeniedError
 from fabricd.northbound.failures import UnauthenticatedError
 from fabricd.settings import Role
 
-AUTHOR_KEY = "fabricd-author"
-"""Metadata by which a caller on the unix socket says who it is."""
-
 _RANK: Mapping[Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 
 _FABRICD = "/fabricd.v1.Fabricd/"

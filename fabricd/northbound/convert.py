@@ -88,7 +88,8 @@ def plan_message(found: DevicePlan) -> pb.DevicePlan:
     )
 
 
-def status_message(view: DeviceView) -> pb.DeviceStatus:
+def status_message(view: DeviceView, desired_revision: int) -> pb.DeviceStatus:
+    """`desired_revision` is 0 for a device that the current revision says nothing of."""
     device, status = view.device, view.status
     return pb.DeviceStatus(
         device=device.name,
@@ -106,6 +107,7 @@ def status_message(view: DeviceView) -> pb.DeviceStatus:
         error_message=status.error_message,
         unstable_paths=status.unstable,
         in_sync=view.in_sync,
+        desired_revision=desired_revision,
     )
 
 

@@ -26,9 +26,6 @@ from fabricd.errors import (
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 DOMAIN = "fabricd"
-DETAILS_KEY = "grpc-status-details-bin"
-DETAIL_LIMIT_KEY = "fabricd-detail-bytes"
-"""Metadata by which a caller says how many bytes of details it takes (its own grpc.max_metadata_size allowing)."""
 
 # gRPC implementations refuse more than 8 KiB of metadata unless told otherwise; base64 takes a third of it.
 DETAIL_BYTES = 4_500

@@ -16,15 +16,14 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from fabricd.errors import FabricdError, InputError
-from fabricd.northbound.access import AUTHOR_KEY, authorize, caller, identify, needed_role
+from fabricd.northbound.access import authorize, caller, identify, needed_role
 from fabricd.northbound.failures import (
     DETAIL_BYTES,
-    DETAIL_LIMIT_KEY,
-    DETAILS_KEY,
     MOST_DETAIL_BYTES,
     status_code,
     to_status,
 )
+from fabricd.northbound.metadata import AUTHOR_KEY, DETAIL_LIMIT_KEY, DETAILS_KEY
 from fabricd.settings import Role
 
 log = logging.getLogger(__name__)

@@ -132,7 +132,7 @@ class FabricdService(FabricdServicer):
         views = await self._controller.status(_once(request.devices))
         return pb.StatusResponse(
             revision=await self._current_number(),
-            devices=map(convert.status_message, views),
+            devices=[convert.status_message(view, await self._desired_revision(view.device.name)) for view in views],
             queue_depth=self._controller.queue_depth,
             version=__version__,
             started=convert.timestamp(self._started),
@@ -185,6 +185,10 @@ class FabricdService(FabricdServicer):
     async def _current_number(self) -> int:
         current = await self._store.current()
         return current.number if current else 0
+
+    async def _desired_revision(self, device: str) -> int:
+        head = await self._store.desired_head(device)
+        return head.revision if head else 0
 
     async def _revision(self, number: int) -> Revision:
         if not number:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fabricd.client import Client, Tls
-from fabricd.model.device import Device, Profile, Protocol, Timeouts, Trust
+from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
 from fabricd.northbound.v1 import fabricd_pb2 as pb
@@ -30,6 +30,7 @@ from fabricd.reconcile.live_plans import LivePlans
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.settings import NorthboundSettings, ReconcileSettings
+from fabricd.simulator import Simulation, SimulationConfig, SwitchConfig
 from fabricd.southbound import gnmi
 from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
@@ -193,3 +194,26 @@ config:
           mtu: {mtu}
 """
     return pb.Document(source=source, content=content.encode())
+
+
+@asynccontextmanager
+async def switches(folder: Path, *names: str) -> AsyncIterator[tuple[Simulation, dict[str, Device]]]:
+    """Simulated switches that run, and the devices that reach them by gNMI."""
+    config = SimulationConfig(
+        state_directory=folder / "switches",
+        switches=tuple(SwitchConfig(name=name, ports=("Ethernet1", "Ethernet2")) for name in names),
+    )
+    async with Simulation(config) as simulation:
+        password = folder / "password"
+        password.touch(mode=0o600)
+        password.write_text("fabricd")
+        profile = Profile("openconfig", timeouts=Timeouts(connect=5.0, read=10.0, write=10.0))
+        login = Login("fabricd", password=SecretReference("file", str(password)))
+        trust = Trust(ca=str(simulation.ca_file))
+        yield (
+            simulation,
+            {
+                name: Device(name, switch.host, switch.gnmi_port, Protocol.GNMI, profile, login, trust)
+                for name, switch in simulation.switches.items()
+            },
+        )

@@ -323,7 +323,7 @@ async def test_bytes_that_are_no_message_are_an_invalid_argument_of_every_method
 async def test_a_surprise_inside_is_logged_and_not_leaked(
     service: Service, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A database pulled away under the running daemon is as real a surprise as any.
+    # Something that no check foresees.
     service.controller.fleet.devices = None  # type: ignore[assignment]
     with caplog.at_level(logging.ERROR), pytest.raises(FabricdError) as caught:
         await client.status()

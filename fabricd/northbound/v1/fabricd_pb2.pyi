@@ -229,7 +229,7 @@ class StatusResponse(_message.Message):
     def __init__(self, revision: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[DeviceStatus, _Mapping]]] = ..., queue_depth: _Optional[int] = ..., version: _Optional[str] = ..., started: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class DeviceStatus(_message.Message):
-    __slots__ = ("device", "address", "protocol", "profile", "mode", "outcome", "revision", "checked", "changed", "drift", "failures", "error_code", "error_message", "unstable_paths", "in_sync")
+    __slots__ = ("device", "address", "protocol", "profile", "mode", "outcome", "revision", "checked", "changed", "drift", "failures", "error_code", "error_message", "unstable_paths", "in_sync", "desired_revision")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -245,6 +245,7 @@ class DeviceStatus(_message.Message):
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     UNSTABLE_PATHS_FIELD_NUMBER: _ClassVar[int]
     IN_SYNC_FIELD_NUMBER: _ClassVar[int]
+    DESIRED_REVISION_FIELD_NUMBER: _ClassVar[int]
     device: str
     address: str
     protocol: str
@@ -260,7 +261,8 @@ class DeviceStatus(_message.Message):
     error_message: str
     unstable_paths: _containers.RepeatedScalarFieldContainer[str]
     in_sync: bool
-    def __init__(self, device: _Optional[str] = ..., address: _Optional[str] = ..., protocol: _Optional[str] = ..., profile: _Optional[str] = ..., mode: _Optional[str] = ..., outcome: _Optional[str] = ..., revision: _Optional[int] = ..., checked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., changed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., drift: _Optional[int] = ..., failures: _Optional[int] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ..., unstable_paths: _Optional[_Iterable[str]] = ..., in_sync: _Optional[bool] = ...) -> None: ...
+    desired_revision: int
+    def __init__(self, device: _Optional[str] = ..., address: _Optional[str] = ..., protocol: _Optional[str] = ..., profile: _Optional[str] = ..., mode: _Optional[str] = ..., outcome: _Optional[str] = ..., revision: _Optional[int] = ..., checked: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., changed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., drift: _Optional[int] = ..., failures: _Optional[int] = ..., error_code: _Optional[str] = ..., error_message: _Optional[str] = ..., unstable_paths: _Optional[_Iterable[str]] = ..., in_sync: _Optional[bool] = ..., desired_revision: _Optional[int] = ...) -> None: ...
 
 class PlanRequest(_message.Message):
     __slots__ = ("devices",)
