@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -83,8 +84,9 @@ class Client:
     async def closed(self) -> None:
         """Wait until the server has closed; fails the test when it does not."""
         async with asyncio.timeout(SECONDS):
-            while await self._process.stdout.read(1 << 16):
-                pass
+            with contextlib.suppress(asyncssh.Error):  # the connection was cut, not the channel closed
+                while await self._process.stdout.read(1 << 16):
+                    pass
 
     async def _read(self, pattern: bytes) -> bytes:
         async with asyncio.timeout(SECONDS):
