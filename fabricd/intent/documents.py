@@ -17,6 +17,9 @@ from fabricd.errors import InputError, Problem
 from fabricd.intent.values import Loaded, Place, load_json, load_yaml
 from fabricd.model.path import Path
 
+YAML_MAX_BYTES = 8 << 20
+"""YAML is read a hundred times slower than JSON: beyond this it is refused, so that nobody waits for minutes."""
+
 
 class DocumentFormat(StrEnum):
     JSON = "json"
@@ -25,8 +28,8 @@ class DocumentFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file as submitted. `source` is its name, for messages; `format` None: JSON if it starts with '{', else
-    YAML."""
+    """One file as submitted. `source` is its name, for messages; `format` None: JSON if it starts with '{' or '[',
+    else YAML."""
 
     source: str
     content: bytes = field(repr=False)
@@ -118,8 +121,11 @@ def _load(document: Document) -> Iterator[Loaded]:
     except UnicodeDecodeError as error:
         message = f"not UTF-8: byte {error.start + 1} is {document.content[error.start]:#04x}"
         raise InputError.of((Problem(message, intent=document.source),)) from error
-    kind = document.format or (DocumentFormat.JSON if text.lstrip().startswith("{") else DocumentFormat.YAML)
+    kind = document.format or (DocumentFormat.JSON if text.lstrip().startswith(("{", "[")) else DocumentFormat.YAML)
     if kind is DocumentFormat.YAML:
+        if len(document.content) > YAML_MAX_BYTES:
+            message = f"{len(document.content)} bytes of YAML; above {YAML_MAX_BYTES} write it as JSON"
+            raise InputError.of((Problem(message, intent=document.source),))
         found = load_yaml(text, document.source)
         if not found:
             raise InputError.of((Problem("the document is empty", intent=document.source),))

@@ -137,6 +137,7 @@ class Reconciler:
             if verdict is not None or not self._is_rollout(run):
                 await self._ledger.found(run, planned.plan, verdict.reason if verdict is not None else "")
             if verdict is not None:
+                self._approved.discard(run.device.name)  # the word was for this plan, not for one of next week
                 return Ending(verdict.outcome, verdict.reason, planned.plan, drift=len(planned.plan.edits))
             async with self._transaction(run, target, planned) as transaction:
                 run.transaction = transaction.id

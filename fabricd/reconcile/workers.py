@@ -31,6 +31,8 @@ class Workers:
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_due: float | None = None
 
     def add(self, device: str, trigger: Trigger, delay: float = 0.0) -> None:
         """Put a device on the queue, to be worked on after `delay` seconds or sooner if it waits already."""
@@ -42,6 +44,7 @@ class Workers:
 
     async def stop(self, grace: float) -> None:
         """Take nothing more from the queue, give running work `grace` seconds, then cancel it and wait for its end."""
+        self._cancel_alarm()
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
@@ -60,19 +63,26 @@ class Workers:
             while len(self._tasks) < self.concurrency and (entry := self._queue.take(now)) is not None:
                 task = asyncio.create_task(self._run(entry), name=f"reconcile of {entry.device}")
                 self._tasks[entry.device] = task
-            due = self._queue.next_due() if len(self._tasks) < self.concurrency else None
-            await self._woken(None if due is None else max(0.0, due - now))
+            if len(self._tasks) < self.concurrency:
+                self._set_alarm(self._queue.next_due(), now)
+            await self._wake.wait()
 
-    async def _woken(self, timeout: float | None) -> None:
-        """Until something was added or ended, or `timeout` seconds of our clock have passed."""
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(self._wake.wait())]
-        if timeout is not None:
-            waits.append(asyncio.create_task(self._clock.sleep(timeout)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+    def _set_alarm(self, due: float | None, now: float) -> None:
+        """Wake when the next entry is due. An alarm that is set for that time already stays: this runs often."""
+        if due == self._alarm_due and self._alarm is not None and not self._alarm.done():
+            return
+        self._cancel_alarm()
+        self._alarm_due = due
+        if due is not None:
+            self._alarm = asyncio.create_task(self._ring(max(0.0, due - now)), name="reconcile alarm")
+
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    async def _ring(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._wake.set()
 
     async def _run(self, entry: Entry) -> None:
         again: float | None = None

@@ -18,6 +18,7 @@ from fabricd.intent import Document
 from fabricd.model.device import Mode, Protocol, SecretReference
 from fabricd.model.outcome import Event, OpenTransaction, OutcomeKind, TransactionPhase, Trigger
 from fabricd.model.path import Path
+from fabricd.settings import data_folder
 from fabricd.simulator import Fault, Kind, Rpc
 
 BOTH = pytest.mark.parametrize("protocol", list(Protocol))
@@ -496,6 +497,23 @@ async def test_rollback_diff_and_plan(one: Fabric) -> None:
     number, (plan,) = await one.submissions.plan(["leaf1"])
     assert number == 3
     assert [edit.edit.path.text for edit in plan.plan.edits] == [f"{PORT}/config/mtu"]
+
+
+async def test_the_demo_fabric_converges_and_heals(tmp_path: File) -> None:
+    names = dict.fromkeys(("spine1", "spine2", "leaf1", "leaf2"), Protocol.GNMI)
+    names |= dict.fromkeys(("leaf3", "leaf4"), Protocol.NETCONF)
+    folder = data_folder("config") / "demo" / "fabric"
+    files = [Document(file.name, file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
+    async with fabric(tmp_path, names) as made:
+        done = await made.submit(*files)
+        assert set(done.changed) == set(names)
+        await made.in_sync(*names)
+        assert (await made.submit(*files)).unchanged
+        await drift(made, device="leaf1")
+        await drift(made, device="leaf3")
+        for name in names:
+            expected = OutcomeKind.APPLIED if name in ("leaf1", "leaf3") else OutcomeKind.IN_SYNC
+            assert (await made.checked(name)).outcome is expected
 
 
 async def test_the_inventory_may_change_while_it_runs(tmp_path: File) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from fabricd.errors import InputError, Problem
 from fabricd.intent import Document, DocumentFormat, Draft, parse_documents
+from fabricd.intent.documents import YAML_MAX_BYTES
 from fabricd.model.path import Path
 
 LIMIT = 1 << 20
@@ -105,6 +106,14 @@ def test_too_large_is_refused_before_anything_is_parsed() -> None:
     (problem,) = problems_of(GOOD, "{" * 2000, limit=1000)
     assert "2000 bytes" in problem.message
     assert "document_max_bytes" in problem.message
+
+
+def test_much_yaml_is_refused_and_as_much_json_is_not() -> None:
+    padding = " " * YAML_MAX_BYTES
+    (problem,) = problems_of(GOOD + "#" + padding, limit=1 << 30)
+    assert "write it as JSON" in problem.message
+    value = {"kind": "config", "name": "a", "devices": ["d"], "config": {}}
+    assert parse(json.dumps(value) + padding, limit=1 << 30)
 
 
 def test_what_is_not_utf_8_is_refused() -> None:
