@@ -14,6 +14,7 @@ from fabricd.simulator.netconf_framing import END, Framer, FramingError, framed
 
 PROJECT = Path(__file__).resolve().parents[2]
 HEAD = '[simulation]\nstate_directory = "state"\n'
+LINK = '[[link]]\na = "a:{}"\nb = "b:Ethernet1"\n'
 TWO = '[[switch]]\nname = "a"\nports = ["Ethernet1", "Ethernet2"]\n[[switch]]\nname = "b"\nports = ["Ethernet1"]\n'
 
 
