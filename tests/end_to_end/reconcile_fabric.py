@@ -59,6 +59,7 @@ class Fabric:
     devices: dict[str, Device]
     settings: ReconcileSettings
     state: File
+    models: ModelSet
     metrics: Metrics
     sessions: Sessions
     controller: Controller
@@ -75,7 +76,7 @@ class Fabric:
             sessions=self.sessions,
             schemas=self.schemas,
             devices=self.devices,
-            models={"managed": ModelSet.managed()},
+            models={self.models.name: self.models},
             settings=self.settings,
             metrics=self.metrics,
             random=Random(7),
@@ -160,21 +161,28 @@ async def fabric(
     read_timeout: float = 10.0,
     write_timeout: float = 10.0,
     start: bool = True,
+    release: File | None = None,
     password: SecretReference | None = None,
     **profile: tuple[Path, ...],
 ) -> AsyncIterator[Fabric]:
-    """Switches of these names and protocols, with a controller that is started unless `start` is False."""
+    """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
+    they and we have the models in this folder instead of the managed ones."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
     switches = tuple(SwitchConfig(name=name, ports=("Ethernet1", "Ethernet2")) for name in protocols)
     config = SimulationConfig(
-        state_directory=folder / "switches", username="fabricd", password=PASSWORD, switches=switches
+        state_directory=folder / "switches",
+        username="fabricd",
+        password=PASSWORD,
+        switches=switches,
+        models="managed" if release is None else str(release),
     )
     state = folder / "state"
     state.mkdir()
     async with Simulation(config) as simulation:
-        kind = Profile("test", timeouts=Timeouts(5.0, read_timeout, write_timeout), **profile)  # type: ignore[arg-type]
+        models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
+        kind = Profile("test", models.name, timeouts=Timeouts(5.0, read_timeout, write_timeout), **profile)  # type: ignore[arg-type]
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         login = Login("fabricd", password or SecretReference("file", str(secret)))
         devices = {
@@ -196,7 +204,7 @@ async def fabric(
         schemas = SchemaPool(1)
         made = Fabric.__new__(Fabric)
         made.simulation, made.store, made.schemas, made.devices = simulation, store, schemas, devices
-        made.settings, made.state, made.metrics = settings, state, Metrics()
+        made.settings, made.state, made.models, made.metrics = settings, state, models, Metrics()
         made.start_over()
         try:
             if start:

@@ -499,12 +499,14 @@ async def test_rollback_diff_and_plan(one: Fabric) -> None:
     assert [edit.edit.path.text for edit in plan.plan.edits] == [f"{PORT}/config/mtu"]
 
 
-async def test_the_demo_fabric_converges_and_heals(tmp_path: File) -> None:
+@pytest.mark.parametrize("models", ["managed", "release"])
+async def test_the_demo_fabric_converges_and_heals(tmp_path: File, models: str, request: pytest.FixtureRequest) -> None:
+    release = request.getfixturevalue("openconfig_release") if models == "release" else None
     names = dict.fromkeys(("spine1", "spine2", "leaf1", "leaf2"), Protocol.GNMI)
     names |= dict.fromkeys(("leaf3", "leaf4"), Protocol.NETCONF)
     folder = data_folder("config") / "demo" / "fabric"
     files = [Document(file.name, file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
-    async with fabric(tmp_path, names) as made:
+    async with fabric(tmp_path, names, release=release) as made:
         done = await made.submit(*files)
         assert set(done.changed) == set(names)
         await made.in_sync(*names)

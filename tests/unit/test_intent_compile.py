@@ -30,9 +30,13 @@ LLDP = Path.parse("/openconfig-lldp:lldp")
 MANAGEMENT = Path.parse("/openconfig-interfaces:interfaces/interface[name='Management0']")
 
 
-@pytest.fixture(scope="module")
-def schema() -> Iterator[Schema]:
-    with Schema(ModelSet.managed()) as opened:
+@pytest.fixture(scope="module", params=["managed", "release"])
+def schema(request: pytest.FixtureRequest) -> Iterator[Schema]:
+    if request.param == "managed":
+        models = ModelSet.managed()
+    else:
+        models = ModelSet.from_directory("release", request.getfixturevalue("openconfig_release"))
+    with Schema(models) as opened:
         yield opened
 
 

@@ -100,11 +100,14 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def schema() -> Iterator[Schema]:
-    opened = Schema(ModelSet.managed())
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module", params=["managed", "release"])
+def schema(request: pytest.FixtureRequest) -> Iterator[Schema]:
+    if request.param == "managed":
+        models = ModelSet.managed()
+    else:
+        models = ModelSet.from_directory("release", request.getfixturevalue("openconfig_release"))
+    with Schema(models) as opened:
+        yield opened
 
 
 def desired(schema: Schema, config: dict[str, Any], *, subtrees: tuple[Path, ...] = ROOTS) -> Desired:
@@ -117,7 +120,7 @@ def fetched(config: bytes) -> Fetched:
     return Fetched(Encoding.JSON_IETF, parts, digest(config), len(config))
 
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @relaxed
