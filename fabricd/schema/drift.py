@@ -41,7 +41,7 @@ def compare(context: Context, desired: Tree, actual: Tree, scope: Scope, actual_
     - Nothing at, below or (by a deletion) above a protected path is touched.
     - A system entry is never deleted; a deletion above one is split around it. What it holds is compared as usual
       when the desired tree has the entry, and left alone when it has not.
-    - A list entry that has to stay keeps the leaf in its `config` that mirrors the key.
+    - A list entry that has to stay keeps its mandatory leaves and the one in its `config` that mirrors the key.
     """
     if any(desired.nodes(path) for path in known(context, scope.protected)):
         with desired.duplicate() as allowed:
@@ -93,15 +93,16 @@ class _Ownership:
         inside = inside or at in self._subtrees
         if at in self._system or _inside(node, self._protected):
             yield path, node, False
-        elif inside and at not in self._kept and not (split and _holds_mirror(self._context, node)):
+        elif split and _must_stay(self._context, node):
+            if not inside:
+                yield path, node, False
+        elif inside and at not in self._kept and not (split and _holds_what_stays(self._context, node)):
             if not diff.says_nothing(self._context, node):
                 yield path, node, True
         elif inside or at in self._above_subtrees:
             for child in raw.children(node):
-                known = self._context.nodes.of(child)
-                if not known.is_key and not _is_mirror(self._context, child):
-                    below = path.child(segment_of(self._context, child))
-                    yield from self._below(below, child, inside, split=True)
+                below = path.child(segment_of(self._context, child))
+                yield from self._below(below, child, inside, split=True)
         else:
             yield path, node, False
 
@@ -189,16 +190,20 @@ def _inside(node: raw.DataNode, places: set[int]) -> bool:
     return False
 
 
-def _is_mirror(context: Context, node: raw.DataNode) -> bool:
-    """True for config/name of an entry with the key `name`: OpenConfig keys are leafrefs to such leaves."""
+def _must_stay(context: Context, node: raw.DataNode) -> bool:
+    """True for leaves that cannot go while their list entry stays: keys, mandatory ones, and config/name of an entry
+    with the key `name`, because OpenConfig keys are leafrefs to such leaves."""
+    known = context.nodes.of(node)
+    if known.is_key or known.mandatory:
+        return True
     config = raw.parent(node)
     if raw.is_null(config) or raw.is_null(config.parent) or context.nodes.of(config).name != "config":
         return False
-    entry = context.nodes.of(raw.parent(config))
-    return any(key.name == context.nodes.of(node).name for key in entry.keys)
+    return any(key.name == known.name for key in context.nodes.of(raw.parent(config)).keys)
 
 
-def _holds_mirror(context: Context, node: raw.DataNode) -> bool:
-    if context.nodes.of(node).kind is not Kind.CONTAINER:
-        return _is_mirror(context, node)
-    return any(_is_mirror(context, child) for child in raw.children(node))
+def _holds_what_stays(context: Context, node: raw.DataNode) -> bool:
+    known = context.nodes.of(node)
+    if known.kind is not Kind.CONTAINER or known.presence:
+        return False
+    return any(_must_stay(context, child) or _holds_what_stays(context, child) for child in raw.children(node))

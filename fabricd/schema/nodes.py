@@ -59,6 +59,7 @@ class SchemaNode:
         self.kind = _KINDS.get(pointer.nodetype, Kind.ANYDATA)
         self.is_state = bool(pointer.flags & raw.STATE)
         self.is_key = bool(pointer.flags & raw.KEY)
+        self.mandatory = self.kind is Kind.LEAF and bool(pointer.flags & raw.MANDATORY)
         self.user_ordered = bool(pointer.flags & raw.USER_ORDERED) and self.kind in (Kind.LIST, Kind.LEAF_LIST)
         self.presence = bool(pointer.flags & raw.PRESENCE) and self.kind is Kind.CONTAINER
 

@@ -79,7 +79,9 @@ def test_a_gnmi_set_brings_a_device_from_one_tree_to_the_other(either_schema: Sc
 
 @relaxed
 @given(old=texts, new=texts)
-def test_an_edit_config_brings_a_device_from_one_tree_to_the_other(either_schema: Schema, old: bytes, new: bytes) -> None:
+def test_an_edit_config_brings_a_device_from_one_tree_to_the_other(
+    either_schema: Schema, old: bytes, new: bytes
+) -> None:
     schema = either_schema
     before, wanted = schema.read(old), schema.read(new)
     edits = schema.diff(before, wanted)

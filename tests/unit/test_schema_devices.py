@@ -1,0 +1,197 @@
+"""What devices send is read with patience, and never believed beyond reason."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schema_interpreters import bare
+from schema_trees import documents, leaf_switch, texts
+
+from fabricd.errors import DeviceProtocolError, InputError
+from fabricd.model.fetched import Encoding, Part
+from fabricd.model.path import ROOT, Path
+from fabricd.schema import Format, Schema
+
+relaxed = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+NETCONF = b'<data xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">%s</data>'
+
+
+def read_json(schema: Schema, *parts: tuple[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    given = [Part(Path.parse(path), json.dumps(value).encode()) for path, value in parts]
+    found = schema.read_device(given, Encoding.JSON_IETF)
+    return json.loads(found.config), found.skipped
+
+
+@relaxed
+@given(document=documents)
+def test_a_tree_is_the_same_whole_in_pieces_bare_or_as_xml(either_schema: Schema, document: dict[str, Any]) -> None:
+    schema = either_schema
+    wanted = schema.read(json.dumps(document).encode())
+    plain = json.loads(wanted)
+    pieces = [Part(Path.parse(f"/{name}"), json.dumps(value).encode()) for name, value in plain.items()]
+    for name, value in plain.items():
+        # and once more every list entry of the first level on its own: parts may overlap
+        pieces += [
+            Part(Path.parse(f"/{name}/{member}"), json.dumps(held).encode())
+            for member, held in value.items()
+            if isinstance(held, dict)
+        ]
+    spellings = [
+        ([Part(ROOT, wanted)], Encoding.JSON_IETF),
+        (pieces, Encoding.JSON_IETF),
+        ([Part(ROOT, json.dumps(bare(plain)).encode())], Encoding.JSON_IETF),
+        ([Part(ROOT, json.dumps(_misquoted(plain)).encode())], Encoding.JSON_IETF),
+        ([Part(ROOT, NETCONF % schema.to_xml(wanted))], Encoding.XML),
+    ]
+    for parts, encoding in spellings:
+        found = schema.read_device(parts, encoding)
+        assert found.skipped == ()
+        assert schema.canonical(found.config) == wanted
+
+
+def _misquoted(value: Any) -> Any:
+    """Numbers as strings, identities without the module's name."""
+    if isinstance(value, dict):
+        return {name: _misquoted(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_misquoted(held) for held in value]
+    if isinstance(value, str) and value.startswith("openconfig-policy-types:"):
+        return value.replace("openconfig-policy-types", "oc-pol-types")
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def test_unknown_nodes_and_values_are_listed_and_state_is_dropped(either_schema: Schema) -> None:
+    entry = {
+        "name": "Ethernet1",
+        "config": {"name": "Ethernet1", "mtu": 70000, "enabled": "perhaps", "vendor:speed": 1, "description": "x"},
+        "state": {"mtu": 9000, "nonsense": 1},
+        "extra": {"deep": [1, 2]},
+    }
+    value = {"interface": [entry, {"config": {}}, 7]}
+    found, skipped = read_json(either_schema, ("/interfaces", value), ("/vendor-native:x", {}))
+    assert found == {
+        "openconfig-interfaces:interfaces": {
+            "interface": [{"name": "Ethernet1", "config": {"name": "Ethernet1", "description": "x"}}]
+        }
+    }
+    place = "/openconfig-interfaces:interfaces/interface"
+    assert set(skipped) == {
+        f"{place}[name='Ethernet1']/config/mtu",
+        f"{place}[name='Ethernet1']/config/enabled",
+        f"{place}[name='Ethernet1']/config/vendor:speed",
+        f"{place}[name='Ethernet1']/extra",
+        place,
+        "/vendor-native:x",
+    }
+
+
+def test_the_same_in_xml(either_schema: Schema) -> None:
+    data = NETCONF % (
+        b'<interfaces xmlns="http://openconfig.net/yang/interfaces" xmlns:t="urn:x"><interface><name>Ethernet1</name>'
+        b"<config><name>Ethernet1</name><mtu> 9000 </mtu><enabled>perhaps</enabled><t:speed>1</t:speed></config>"
+        b"<state><mtu>1</mtu></state></interface></interfaces><native xmlns='urn:vendor'><a/></native>"
+    )
+    found = either_schema.read_device([Part(ROOT, data)], Encoding.XML)
+    config = json.loads(found.config)["openconfig-interfaces:interfaces"]["interface"][0]["config"]
+    assert config == {"name": "Ethernet1", "mtu": 9000}
+    place = "/openconfig-interfaces:interfaces/interface[name='Ethernet1']/config"
+    assert set(found.skipped) == {f"{place}/enabled", f"{place}/urn:x:speed", "/urn:vendor:native"}
+
+
+def test_parts_at_entries_and_leaves_make_one_tree(either_schema: Schema) -> None:
+    entry = "/interfaces/interface[name=Ethernet1]"
+    found, skipped = read_json(
+        either_schema,
+        (entry, {"config": {"name": "Ethernet1"}}),
+        (f"{entry}/config/mtu", 9000),
+        (f"{entry}/config/description", "up"),
+        (f"{entry}/state/mtu", 1),
+        ("/network-instances/network-instance[name=default]/protocols/protocol[identifier=BGP][name=BGP]/config", {}),
+        ("/system/dns/config/search", ["a.x", "b.x"]),
+    )
+    assert skipped == ()
+    assert found["openconfig-interfaces:interfaces"]["interface"] == [
+        {"name": "Ethernet1", "config": {"name": "Ethernet1", "mtu": 9000, "description": "up"}}
+    ]
+    assert found["openconfig-system:system"]["dns"]["config"]["search"] == ["a.x", "b.x"]
+    instance = found["openconfig-network-instance:network-instances"]["network-instance"][0]
+    assert instance["protocols"]["protocol"][0]["identifier"] == "openconfig-policy-types:BGP"
+
+
+@pytest.mark.parametrize("data", [b"", b"  ", b"null", b"{}"])
+def test_nothing_is_an_empty_tree(either_schema: Schema, data: bytes) -> None:
+    assert either_schema.read_device([Part(Path.parse("/interfaces"), data)], Encoding.JSON_IETF).config == b"{}"
+    assert either_schema.read_device([], Encoding.XML).config == b"{}"
+    assert either_schema.read_device([Part(ROOT, NETCONF % b"")], Encoding.XML).config == b"{}"
+    assert either_schema.read_device([Part(ROOT, b"<data/>")], Encoding.XML).config == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"{", Encoding.JSON_IETF),
+        (b"[]", Encoding.JSON_IETF),
+        (b'"text"', Encoding.JSON_IETF),
+        (b'{"a":' * 5000, Encoding.JSON_IETF),
+        (b'{"a":\xff}', Encoding.JSON_IETF),
+        (b"\0\0\0", Encoding.JSON_IETF),
+        (b"<data>", Encoding.XML),
+        (b"<a>" * 50000, Encoding.XML),
+        (b"no xml", Encoding.XML),
+        (b"<data>\xff</data>", Encoding.XML),
+    ],
+)
+def test_garbage_is_a_protocol_error(either_schema: Schema, data: bytes, encoding: Encoding) -> None:
+    with pytest.raises(DeviceProtocolError):
+        either_schema.read_device([Part(ROOT, data)], encoding)
+
+
+@relaxed
+@given(data=st.data(), text=texts)
+def test_mangled_answers_never_do_worse_than_an_error(either_schema: Schema, data: st.DataObject, text: bytes) -> None:
+    schema = either_schema
+    config = schema.read(text)
+    xml = data.draw(st.booleans())
+    good = NETCONF % schema.to_xml(config) if xml else config
+    at = data.draw(st.integers(0, len(good)))
+    upto = data.draw(st.integers(at, min(len(good), at + 20)))
+    mangled = good[:at] + data.draw(st.binary(max_size=8)) + good[upto:]
+    try:
+        found = schema.read_device([Part(ROOT, mangled)], Encoding.XML if xml else Encoding.JSON_IETF)
+    except DeviceProtocolError:
+        pass
+    else:
+        assert schema.diff(found.config, found.config) == ()
+    try:
+        schema.read(mangled, Format.XML if xml else Format.JSON)
+    except InputError as error:
+        assert error.problems
+
+
+def test_what_a_whole_switch_sends_is_in_sync_with_itself(either_schema: Schema) -> None:
+    from fabricd.model.intent import Scope
+
+    schema = either_schema
+    config = schema.read(json.dumps(leaf_switch(64)).encode())
+    plain = json.loads(config)
+    parts = [Part(Path.parse(f"/{name}"), json.dumps(value).encode()) for name, value in plain.items()]
+    found = schema.read_device(parts, Encoding.JSON_IETF)
+    comparison = schema.compare(config, found.config, Scope(roots=(), subtrees=(ROOT,)))
+    assert (comparison.edits, comparison.unmanaged) == ((), 0)
+    assert comparison.leaves == _leaves(plain)
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(_leaves, value.values()))
+    if isinstance(value, list) and isinstance(value[0], dict):
+        return sum(map(_leaves, value))
+    return 1
