@@ -35,6 +35,9 @@ from fabricd.southbound.secrets import credentials
 
 _LOG = logging.getLogger(__name__)
 
+# The same roots are fetched over and over; their requests are built once.
+_KEPT_REQUESTS = 16
+
 # How devices say that one of several paths is not there, which then hides the others.
 _ONE_IS_ABSENT = frozenset({"NOT_FOUND", "INVALID_ARGUMENT"})
 
@@ -79,6 +82,7 @@ class GnmiTarget:
         self._stub = gnmi_pb2_grpc.gNMIStub(channel)
         self._login = login
         self._clock = clock
+        self._requests: dict[tuple[str, tuple[Path, ...]], Any] = {}
         self._staged: GnmiSet | None = None
         self._capabilities: Capabilities | None = None
         self._closed = False
@@ -147,7 +151,13 @@ class GnmiTarget:
 
     async def _get_once(self, paths: Sequence[Path], kind: str) -> list[Part]:
         timeout = self._device.profile.timeouts.read
-        reply = await self._call(self._stub.Get, messages.get_request(paths, kind), "Get", timeout)
+        key = (kind, tuple(paths))
+        request = self._requests.get(key)
+        if request is None:
+            if len(self._requests) >= _KEPT_REQUESTS:
+                self._requests.clear()
+            request = self._requests[key] = messages.get_request(paths, kind)
+        reply = await self._call(self._stub.Get, request, "Get", timeout)
         return list(messages.read_parts(reply, paths, self.name))
 
     async def stage(self, payload: Payload) -> None:
@@ -220,9 +230,10 @@ class GnmiTarget:
 
     async def _ready(self) -> None:
         """Connected, or DeviceUnreachableError before anything is sent: what fails later was under way."""
-        if self.closed:
+        if self._closed:
             raise DeviceUnreachableError("the session is closed", device=self.name)
-        await wait_ready(self._channel, self._device, self._device.profile.timeouts.connect)
+        if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
+            await wait_ready(self._channel, self._device, self._device.profile.timeouts.connect)
 
     async def _call(self, method: Callable[..., Awaitable[Any]], request: Any, what: str, timeout: float) -> Any:
         await self._ready()
