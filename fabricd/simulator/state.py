@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.facts import BgpNeighbor, SwitchFacts, entries
-from fabricd.simulator.tree import Object, Step, matches
-from fabricd.simulator.values import Json, bare_identity, from_text
+from fabricd.simulator.tree import Object
+from fabricd.simulator.values import Json, bare_identity, from_text, to_text
 
 PortName = tuple[str, str]
 """(switch, port)"""
@@ -61,6 +61,7 @@ class Branch:
     def __init__(self, node: Node | None, data: Object) -> None:
         self._node = node
         self._data = data
+        self._known: dict[str, dict[tuple[str, ...], Object]] = {}
 
     def container(self, *names: str) -> Branch:
         """The container down these bare names, made when missing."""
@@ -75,22 +76,24 @@ class Branch:
         return Branch(node, data)
 
     def entry(self, name: str, /, **keys: str) -> Branch:
-        """The list entry with these keys (underscores stand for dashes), made when missing."""
+        """The list entry with these keys (underscores stand for dashes, identities are bare), made when missing."""
         node = self._node.child(name) if self._node is not None else None
         if node is None:
             return Branch(None, {})
-        wanted = {key.replace("_", "-"): text for key, text in keys.items()}
-        step = Step(node, tuple(wanted.items()))
         held = self._data.setdefault(node.member, [])
         assert isinstance(held, list)
-        for each in held:
-            if isinstance(each, dict) and matches(each, step):
-                return Branch(node, each)
+        if name not in self._known:
+            self._known[name] = {_bare_keys(each, node): each for each in held if isinstance(each, dict)}
+        wanted = {key.replace("_", "-"): text for key, text in keys.items()}
+        texts = tuple(wanted.get(key, "") for key in node.keys)
+        if (found := self._known[name].get(texts)) is not None:
+            return Branch(node, found)
         made: Object = {}
         branch = Branch(node, made)
         for key, text in wanted.items():
             branch.leaf(key, text)
         held.append(made)
+        self._known[name][texts] = made
         return branch
 
     def leaf(self, name: str, value: Json) -> None:
@@ -103,6 +106,15 @@ class Branch:
         elif isinstance(value, str) and node.value.members:
             value = from_text(node.value, value)
         self._data[node.member] = bare_identity(node.value, value)
+
+
+def _bare_keys(entry: Object, node: Node) -> tuple[str, ...]:
+    texts = []
+    for name in node.keys:
+        text, leaf = to_text(entry.get(name)), node.child(name)
+        identity = leaf is not None and leaf.value is not None and leaf.value.identities
+        texts.append(text.rpartition(":")[2] if identity else text)
+    return tuple(texts)
 
 
 def _mirrored(node: Node, config: Object) -> Object:
