@@ -191,7 +191,7 @@ class Daemon:
             self._submissions.document_max_bytes = settings.reconcile.document_max_bytes
             setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         except FabricdError as error:
-            _LOG.error("not reloaded, everything stays as it was: %s", error)  # noqa: TRY400  a sentence says it all
+            _LOG.error("not reloaded, everything stays as it was: %s", error)
             await self._note(f"not reloaded: {error}")
         else:
             await self._note(f"reloaded, {len(inventory.devices)} devices")
