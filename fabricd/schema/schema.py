@@ -44,10 +44,14 @@ class Schema:
         self._kept: OrderedDict[bytes, Tree] = OrderedDict()
 
     def close(self) -> None:
+        self.forget()
+        self.context.close()
+
+    def forget(self) -> None:
+        """Free the trees that are kept for the next question."""
         for tree in self._kept.values():
             tree.close()
         self._kept.clear()
-        self.context.close()
 
     def __enter__(self) -> Self:
         return self
@@ -187,10 +191,19 @@ class Schema:
         if held is not None:
             self._kept.move_to_end(config)
             return held
-        empty = not config.strip() or config == b"{}"
-        tree = Tree(self.context) if empty else Tree.parse(self.context, config, limit=1 << 31)
+        tree = self._parsed(config)
         self._keep(config, tree)
         return tree
+
+    def _parsed(self, config: bytes) -> Tree:
+        if not config.strip() or config == b"{}":
+            return Tree(self.context)
+        # What `read` returned needs no second look by anything but libyang.
+        first = raw.parse(self.context.pointer, config, raw.JSON, raw.STRICT | raw.PARSE_ONLY | raw.NO_STATE)
+        if first is not None:
+            return Tree(self.context, first)
+        raw.forget_faults(self.context.pointer)
+        return Tree.parse(self.context, config, limit=1 << 31)
 
     def _keep(self, config: bytes, tree: Tree) -> None:
         previous = self._kept.pop(config, None)

@@ -105,7 +105,8 @@ def _cut(cell: raw.Cell, node: raw.DataNode, cuts: _Cuts, *, climb: bool) -> Non
 
 
 def _note(node: raw.DataNode, cuts: _Cuts) -> None:
-    if node.schema.nodetype & raw.TERMINAL:
+    # Keys are what most leafrefs point at, though they are leafrefs themselves (OpenConfig's to their config leaf).
+    if node.schema.nodetype & raw.TERMINAL and (node.schema.flags & raw.KEY or not raw.is_reference(node.schema)):
         cuts.values.add(raw.value(node))
     for child in raw.children(node):
         _note(child, cuts)

@@ -113,6 +113,7 @@ _BGP = st.fixed_dictionaries(
 _ROUTES = _entries(
     "prefix", ["203.0.113.0/24", "2001:db8:1::/48"], _optional(config=_optional(**{"set-tag": st.just(7)}))
 )
+_STATUS = st.sampled_from(["ACTIVE", "SUSPENDED"])
 _VLANS = _entries(
     "vlan-id",
     [10, 20, 30],

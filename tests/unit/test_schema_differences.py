@@ -64,7 +64,7 @@ def test_a_tree_does_not_differ_from_itself_however_it_is_written(either_schema:
 
 @relaxed
 @given(old=texts, new=texts)
-def test_a_gnmi_set_brings_a_device_from_one_tree_to_the_other(either_schema: Schema, old: bytes, new: bytes) -> None:
+def test_a_gnmi_set_brings_a_device_to_the_other_tree(either_schema: Schema, old: bytes, new: bytes) -> None:
     schema = either_schema
     before, wanted = schema.read(old), schema.read(new)
     request = schema.render(schema.diff(before, wanted), wanted, Dialect.GNMI)
@@ -79,9 +79,7 @@ def test_a_gnmi_set_brings_a_device_from_one_tree_to_the_other(either_schema: Sc
 
 @relaxed
 @given(old=texts, new=texts)
-def test_an_edit_config_brings_a_device_from_one_tree_to_the_other(
-    either_schema: Schema, old: bytes, new: bytes
-) -> None:
+def test_an_edit_config_brings_a_device_to_the_other_tree(either_schema: Schema, old: bytes, new: bytes) -> None:
     schema = either_schema
     before, wanted = schema.read(old), schema.read(new)
     edits = schema.diff(before, wanted)

@@ -7,12 +7,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schema_interpreters import run_gnmi
 from schema_trees import documents, texts
 
 from fabricd.model.edit import Dialect, GnmiSet, Operation
+from fabricd.model.fetched import Encoding, Part
 from fabricd.model.intent import Scope
-from fabricd.model.path import Path, covered
-from fabricd.schema import Comparison, Schema
+from fabricd.model.path import ROOT, Path, covered
+from fabricd.schema import Comparison, Schema, Tree
 
 relaxed = settings(
     max_examples=40,
@@ -79,8 +81,6 @@ def test_protected_paths_stay_as_they_are(either_schema: Schema, desired: bytes,
 
 def _values(schema: Schema, config: bytes, path: Path) -> Any:
     """Everything at and below `path`."""
-    from fabricd.schema import Tree
-
     with Tree.parse(schema, config) as tree, tree.select([path]) as part:
         found = part.print() if part.find(path) else b"{}"
     return json.loads(schema.canonical(found))
@@ -107,11 +107,6 @@ def test_without_a_desired_tree_only_what_is_owned_goes(
 def test_a_rendered_repair_keeps_what_is_not_owned(
     either_schema: Schema, desired: bytes, actual: bytes, scope: Scope
 ) -> None:
-    from schema_interpreters import run_gnmi
-
-    from fabricd.model.fetched import Encoding, Part
-    from fabricd.model.path import ROOT
-
     schema = either_schema
     wanted, running = schema.read(desired), schema.read(actual)
     edits = schema.compare(wanted, running, scope).edits
