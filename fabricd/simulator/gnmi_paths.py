@@ -16,6 +16,7 @@ from fabricd.simulator.tree import Place, Step
 
 _MAX_STEPS = 128
 _MAX_MATCHES = 10_000
+_MAX_DEEP = 2  # each further one multiplies the ways to match
 
 
 class GnmiError(FabricdError):
@@ -40,6 +41,8 @@ def bind(outline: Outline, prefix: gnmi_pb2.Path, path: gnmi_pb2.Path) -> tuple[
     elements = [*prefix.elem, *path.elem]
     if len(elements) > _MAX_STEPS:
         raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"path has {len(elements)} elements")
+    if sum(element.name == "..." for element in elements) > _MAX_DEEP:
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"more than {_MAX_DEEP} '...' in one path", text(elements))
     found: dict[str, Place] = {}
     for steps in _walk(outline.root, elements, ()):
         place = Place(steps)

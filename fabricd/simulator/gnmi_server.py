@@ -28,6 +28,7 @@ from fabricd.simulator.live import Live
 from fabricd.simulator.trust import Identity
 
 VERSION = "0.8.0"
+_MAX_DETAILS = 2_000  # they travel in a header, and a bad value of any size may be quoted in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], error: Fabric
             status = grpc.StatusCode.UNAVAILABLE
         case _:
             status = grpc.StatusCode.INTERNAL
-    await context.abort(status, str(error))
+    await context.abort(status, str(error)[:_MAX_DETAILS])
 
 
 def _capabilities(live: Live) -> bytes:

@@ -97,7 +97,13 @@ class Switch:
         refuse, FabricdError when a port is taken."""
         if self.powered:
             return
-        await self._datastore.load()
+        try:
+            await self._datastore.load()
+        except InputError as error:
+            raise InputError.of(
+                Problem(problem.message, device=self.name, path=problem.path or str(self.config_file))
+                for problem in error.problems
+            ) from error
         self.booted = self._clock()
         self.gnmi_port = await self._gnmi.start(self.gnmi_port)
         try:

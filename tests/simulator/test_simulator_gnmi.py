@@ -413,3 +413,10 @@ async def test_sets_at_the_same_time_are_all_carried_out(client: Client, left: S
     mtus = {left.value(f"/interfaces/interface[name=Ethernet{number}]/config/mtu") for number in range(20)}
     assert mtus == set(range(1500, 1520))
     assert left.commits == 20
+
+
+async def test_endless_wildcards_and_endless_values_get_a_short_answer(client: Client) -> None:
+    assert (await refused(client.get("/.../.../.../mtu")))[0] is STATUS.INVALID_ARGUMENT
+    code, details = await refused(client.set(update=[update(f"{ETHERNET1}/config/mtu", "x" * 100_000)]))
+    assert code is STATUS.INVALID_ARGUMENT
+    assert len(details) <= 2_000

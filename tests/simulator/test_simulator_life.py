@@ -278,3 +278,16 @@ async def test_the_command_serves_survives_sigkill_and_ends_on_sigterm(tmp_path:
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(20):
         assert await process.wait() == 0
+
+
+async def test_a_damaged_configuration_file_is_told_with_the_switch(configure: Configure) -> None:
+    config = configure()
+    async with Simulation(config) as simulation:
+        file = simulation.switches["right"].config_file
+    for damage in (b"{", b'{"openconfig-system:system": {"config": {"colour": "red"}}}'):
+        file.write_bytes(damage)
+        with pytest.raises(InputError, match="right"):
+            await Simulation(config).start()
+    file.unlink()
+    async with Simulation(config) as simulation:
+        assert simulation.switches["right"].running == b"{}"
