@@ -129,9 +129,8 @@ def check(
             }
             for problem in found.problems
         ]
-        terminal.document(
-            {"ok": not problems, "problems": problems, "devices": found.devices, "intents": found.intents}
-        )
+        counts = {"devices": found.devices, "intents": found.intents, "compiled": found.compiled}
+        terminal.document({"ok": not problems, "problems": problems, **counts})
     elif found.problems:
         terminal.error(InputError.of(found.problems))
     else:

@@ -68,22 +68,24 @@ class Watching:
             elif not after:
                 after = max(first - 1, 0)
             while True:
+                # Once more is read after that, so that a reader sees the daemon say that it stops.
+                closing = self._closing.is_set()
                 end = await self._journal.last_sequence()
                 found = await self._journal.journal(after, BATCH, devices)
                 await self._still_gapless(after)
                 for record in found:
-                    if self._closing.is_set():
-                        raise UnavailableError("the daemon is stopping; resume from the last record")
                     yield record
                 if found:
                     after = found[-1].sequence
-                if len(found) == BATCH:
-                    continue
-                # Everything up to `end` was looked at, so records of other devices are not looked at again.
-                after = max(after, end)
-                if not follow:
+                complete = len(found) < BATCH
+                if complete and not follow:
                     return
-                await self._more(after)
+                if closing:
+                    raise UnavailableError("the daemon is stopping; resume from the last record")
+                if complete:
+                    # Everything up to `end` was looked at, so records of other devices are not looked at again.
+                    after = max(after, end)
+                    await self._more(after)
         finally:
             self._readers -= 1
 
@@ -104,15 +106,13 @@ class Watching:
         return sequences[0] - 1 if sequences else end
 
     async def _more(self, after: int) -> None:
-        """Wait until the journal goes beyond `after`; raises UnavailableError when the daemon stops first."""
+        """Wait until the journal goes beyond `after`, or the daemon stops."""
         more = asyncio.ensure_future(self._journal.wait_beyond(after))
         closing = asyncio.ensure_future(self._closing.wait())
         try:
             await asyncio.wait({more, closing}, return_when=asyncio.FIRST_COMPLETED)
             if more.done():
                 more.result()
-            elif closing.done():
-                raise UnavailableError("the daemon is stopping; resume from the last record")
         finally:
             for waiting in (more, closing):
                 waiting.cancel()

@@ -85,7 +85,11 @@ def test_a_record_is_one_line_and_one_for_each_edit() -> None:
     assert lines[0].split() == [
         "12", "2026-11-23T10:00:00.500Z", "reconcile", "leaf1", "r3", "change", "applied", "1", "edit", "0.31s"
     ]  # fmt: skip
-    assert lines[1].strip() == "- /x  1"
+    assert lines[1:] == []  # its edits stood in the record before
+    record.event = "apply"
+    assert [line.plain.strip() for line in record_lines(record)][1:] == ["- /x  1"]
+    record.edits[0].old_json = '"' + "x" * 500 + '"'
+    assert len(list(record_lines(record))[1].plain) < 120
 
 
 def test_documents_have_every_field_with_numbers_times_and_values_as_such() -> None:
