@@ -31,6 +31,7 @@ BIN = Path(sys.executable).parent
 DEADLINE = 30.0  # seconds for any one thing to happen
 SWITCHES = ("spine1", "spine2", "leaf1", "leaf2", "leaf3", "leaf4")
 console = Console(highlight=False)
+COLOR = ("--color", "always") if console.is_terminal else ()
 
 
 class DemoFailedError(Exception):
@@ -100,7 +101,7 @@ class Demo:
         """Run fabricctl as a user would; its output is shown, or parsed."""
         if show:
             console.print(f"[bold]$ fabricctl {' '.join(arguments)}[/]")
-        command = [BIN / "fabricctl", *arguments, *(["--json"] if json_output else ["--color", "always"])]
+        command = [BIN / "fabricctl", *arguments, *(["--json"] if json_output else COLOR)]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
         if show and not json_output:
             print(done.stdout + done.stderr, end="", flush=True)
@@ -239,7 +240,8 @@ class Demo:
         console.print("  [red]killed[/] the daemon with SIGKILL")
         self.start_daemon()
         self.until("all in sync after the crash", lambda: self.in_sync() == len(SWITCHES))
-        console.print("  [green]restarted[/] and converged")
+        resolved = sum(record["event"] == "recovered" and record["sequence"] > after for record in journal.records)
+        console.print(f"  [green]restarted[/], resolved {resolved} open transactions, and converged")
 
     def rollback(self) -> None:
         self.chapter(
