@@ -7,7 +7,7 @@ it is used for, and never validates anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -92,11 +92,6 @@ class Node:
         """The child called `name` in an XML namespace."""
         return self.by_name.get(f"{{{namespace}}}{name}")
 
-    @property
-    def path(self) -> str:
-        """Schema path, names qualified where the module changes."""
-        return f"{self.parent.path if self.parent is not None and self.parent.name else ''}/{self.member}"
-
 
 @dataclass(frozen=True, slots=True)
 class ModuleFacts:
@@ -121,13 +116,6 @@ class Outline:
     """Namespace by module name."""
     names: Mapping[str, str]
     """Module name by namespace."""
-
-    def find(self, names: Iterable[str]) -> Node | None:
-        """The node down these names (bare or qualified) from the root; None when there is none."""
-        node: Node | None = self.root
-        for name in names:
-            node = node.child(name) if node is not None else None
-        return node
 
 
 @lru_cache(maxsize=16)
@@ -254,7 +242,8 @@ def _derived(identity: Any, found: dict[str, str]) -> None:
     for at in range(_length(derived)):
         fields = ffi.cast("void **", derived[at])
         module = ffi.cast("struct lys_module *", fields[3])
-        found.setdefault(raw.text(ffi.cast("char *", fields[0])), raw.text(module.name))
+        if module.implemented:  # libyang refuses the identities of modules that are only imported
+            found.setdefault(raw.text(ffi.cast("char *", fields[0])), raw.text(module.name))
         _derived(derived[at], found)
 
 

@@ -6,6 +6,7 @@ Used by every file that hands bytes or Edit values out. Changes no tree.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -49,7 +50,7 @@ def canonical(context: Context, first: raw.DataNode) -> bytes:
     made = orjson.dumps(ordered)
     if len(made) != len(printed):
         # A leaf that stands twice in the tree is printed twice, and plain objects keep the last.
-        _twice(context, first, problems)
+        _twice(first, problems)
     if problems:
         raise InputError.of(problems)
     return made
@@ -83,8 +84,11 @@ def _arranged(node: SchemaNode, value: Any, path: str, problems: list[Problem]) 
         return _members(node, value, path, problems)
     if node.kind is Kind.LIST:
         return _entries(node, value, path, problems)
-    if node.kind is Kind.LEAF_LIST and not node.user_ordered:
-        return sorted(value, key=lambda one: (natural(lexical(one)), lexical(one)))
+    if node.kind is Kind.LEAF_LIST:
+        again = [text for text, times in Counter(map(lexical, value)).items() if times > 1]
+        problems += [Problem("the value is given twice", path=f"/{path}[.='{text}']") for text in again]
+        if not node.user_ordered:
+            return sorted(value, key=lambda one: (natural(lexical(one)), lexical(one)))
     return value
 
 
@@ -111,20 +115,12 @@ def _entries(node: SchemaNode, value: list[dict[str, Any]], path: str, problems:
     return [keyed[keys] for keys in sorted(keyed, key=lambda keys: ([natural(key) for key in keys], keys))]
 
 
-def _twice(context: Context, first: raw.DataNode, problems: list[Problem]) -> None:
-    """Find members and leaf-list values that are given twice."""
+def _twice(first: raw.DataNode, problems: list[Problem]) -> None:
+    """Find leaves and containers that are given twice."""
     last: Any = None
-    values: set[str] = set()
     for node in raw.siblings(first):
-        kind = node.schema.nodetype
-        if node.schema != last:
-            values = set()
-        if kind == raw.LEAF_LIST:
-            if raw.value(node) in values:
-                problems.append(Problem("the value is given twice", path=raw.data_path(node)))
-            values.add(raw.value(node))
-        elif node.schema == last and kind != raw.LIST:
+        if node.schema == last and not node.schema.nodetype & raw.INSTANCES:
             problems.append(Problem("given twice", path=raw.data_path(node)))
         last = node.schema
-        if not kind & raw.TERMINAL:
-            _twice(context, raw.first_child(node), problems)
+        if not node.schema.nodetype & raw.TERMINAL:
+            _twice(raw.first_child(node), problems)

@@ -12,7 +12,7 @@ from typing import Self
 
 import orjson
 
-from fabricd.errors import InputError, Problem
+from fabricd.errors import DeviceProtocolError, InputError, Problem
 from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Payload
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.intent import Scope
@@ -149,9 +149,19 @@ class Schema:
         return DeviceTree(config, tuple(reader.skipped))
 
     def compare(self, desired: bytes, actual: bytes, scope: Scope) -> Comparison:
-        """Edits that bring `actual` to `desired` within `scope`; see drift.compare for the rules."""
+        """Edits that bring `actual` to `desired` within `scope`; see drift.compare for the rules.
+
+        Raises DeviceProtocolError when there is something to mend but `actual` gives a leaf or entry twice: what such
+        a device runs is not known.
+        """
         wanted, running = self._tree(desired), self._tree(actual)
-        return drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual))
+        found = drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual))
+        if found.edits:
+            try:
+                running.canonical()
+            except InputError as error:
+                raise DeviceProtocolError(f"the device contradicts itself: {error.message}", path=error.path) from error
+        return found
 
     # Payloads
 

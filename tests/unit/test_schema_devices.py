@@ -176,6 +176,23 @@ def test_mangled_answers_never_do_worse_than_an_error(either_schema: Schema, dat
         schema.read(mangled, Format.XML if xml else Format.JSON)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"interfaces":{"interface":[{"name":"e","config":{"name":"e","mtu":1,"mtu":2}}]}}',
+        '{"interfaces":{"interface":[{"name":"e","config":{"name":"e","mtu":1}},{"name":"e"}]}}',
+        '{"system":{"dns":{"config":{"search":["a.x","b.x","a.x"]}}}}',
+    ],
+)
+def test_a_device_that_contradicts_itself_is_not_repaired(either_schema: Schema, text: str) -> None:
+    for name in ("interfaces", "system"):
+        text = text.replace(f'"{name}"', f'"openconfig-{name}:{name}"')
+    found = either_schema.read_device([Part(ROOT, text.encode())], Encoding.JSON_IETF)
+    wanted = b'{"openconfig-system:system":{"config":{"hostname":"x"}}}'
+    with pytest.raises(DeviceProtocolError, match="twice"):
+        either_schema.compare(wanted, found.config, Scope(roots=()))
+
+
 def test_what_a_whole_switch_sends_is_in_sync_with_itself(either_schema: Schema) -> None:
     schema = either_schema
     config = schema.read(json.dumps(leaf_switch(64)).encode())
