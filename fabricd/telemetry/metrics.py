@@ -19,7 +19,7 @@ from prometheus_client.process_collector import ProcessCollector
 from fabricd import __version__
 from fabricd.errors import InputError
 from fabricd.model.intent import Revision
-from fabricd.model.outcome import DeviceStatus, OutcomeKind, Trigger
+from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OutcomeKind, Trigger
 
 # From a digest comparison on a fast link to a commit on a slow switch.
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120)
@@ -105,6 +105,13 @@ class Metrics:
     def revision(self, current: Revision | None) -> None:
         self._created = current.created if current else None
         self._revision.set(current.number if current else 0)
+
+    def written(self, record: JournalRecord) -> None:
+        """A journal record was written: its number, and for a new revision that and its time."""
+        self._sequence.set(record.sequence)
+        if record.event is Event.REVISION:
+            self._created = record.time
+            self._revision.set(record.revision)
 
     def journal_sequence(self, sequence: int) -> None:
         self._sequence.set(sequence)

@@ -9,9 +9,11 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,6 +172,30 @@ async def check_store(store: Store, revision: int, records: dict[int, str], fini
         assert (await store.desired_head(device)).revision == number
     for device, failures in finished.items():
         assert (await store.status(device)).failures >= failures
+
+
+async def test_a_backup_taken_while_the_store_writes_is_a_store(tmp_path: Path) -> None:
+    """What docs/install.md tells people to do: SQLite's online backup, from another connection."""
+    async with await Store.open(tmp_path / "store.db") as store:
+        new = NewRevision(0, "a", trees=(Desired("d0", 0, configuration("d0", 1), "1", Scope(())),))
+        await store.commit(new, JournalRecord(NOW, Event.REVISION))
+        writes = [asyncio.create_task(store.append([JournalRecord(NOW, Event.NOTE)])) for _ in range(200)]
+        await writes[0]
+
+        def backup() -> None:
+            with (
+                closing(sqlite3.connect(tmp_path / "store.db")) as live,
+                closing(sqlite3.connect(tmp_path / "backup.db")) as copy,
+            ):
+                live.backup(copy)
+
+        await asyncio.to_thread(backup)
+        await asyncio.gather(*writes)
+    async with await Store.open(tmp_path / "backup.db") as store:
+        kept = await store.journal(0, 1000)
+        assert [record.sequence for record in kept] == list(range(1, await store.last_sequence() + 1))
+        assert len(kept) >= 2
+        assert (await store.desired("d0")).config == configuration("d0", 1)
 
 
 if __name__ == "__main__":

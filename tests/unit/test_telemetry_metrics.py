@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fabricd import __version__
 from fabricd.errors import InputError
 from fabricd.model.intent import Revision
-from fabricd.model.outcome import DeviceStatus, OutcomeKind, Trigger
+from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OutcomeKind, Trigger
 from fabricd.telemetry import Metrics, MetricsServer, start_metrics_server
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -88,6 +88,16 @@ async def test_a_device_that_left_the_inventory_is_not_shown(metrics: Metrics, s
     found = await asyncio.to_thread(scrape, server)
     assert value(found, "fabricd_devices", outcome="failed") == 1
     assert value(found, "fabricd_drift_edits", device="leaf1") is None
+
+
+def test_the_journal_alone_keeps_revision_and_sequence_current(metrics: Metrics) -> None:
+    metrics.written(JournalRecord(NOON - timedelta(seconds=30), Event.REVISION, revision=8, sequence=40))
+    metrics.written(JournalRecord(NOON, Event.RECONCILE, revision=7, sequence=41))
+    found = {name: metrics.registry.get_sample_value(f"fabricd_{name}") for name in _JOURNAL_METRICS}
+    assert found == {"revision": 8, "revision_age_seconds": 30, "journal_sequence": 41}
+
+
+_JOURNAL_METRICS = ("revision", "revision_age_seconds", "journal_sequence")
 
 
 def test_two_daemons_in_one_process_do_not_share_numbers(metrics: Metrics) -> None:
