@@ -11,7 +11,7 @@ import grpc
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import FabricdError
-from fabricd.schema.outline import Node, NodeKind, Outline
+from fabricd.schema.outline import Node, Outline
 from fabricd.simulator.tree import Place, Step
 
 _MAX_STEPS = 128
@@ -95,16 +95,6 @@ def text(elements: Sequence[gnmi_pb2.PathElem]) -> str:
     return "/" + "/".join(
         element.name + "".join(f"[{name}={element.key[name]}]" for name in sorted(element.key)) for element in elements
     )
-
-
-def is_config(place: Place) -> bool:
-    """Whether it can be written."""
-    return place.node is None or place.node.config
-
-
-def is_list(place: Place) -> bool:
-    """Whether its last node is a list."""
-    return place.node is not None and place.node.kind is NodeKind.LIST
 
 
 def _key(node: Node, name: str, value: str) -> str:

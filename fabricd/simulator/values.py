@@ -66,11 +66,6 @@ def to_text(json: Json) -> str:
             return str(json)
 
 
-def key_text(json: Json) -> str:
-    """A key's value as a path writes it: identities without module."""
-    return to_text(json)
-
-
 def same(value: Value, json: Json, text: str) -> bool:
     """Whether a key's JSON value is what a path calls `text`; identities may be bare or prefixed."""
     held = to_text(json)
