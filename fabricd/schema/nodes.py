@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from fabricd.model.path import Path, Segment
-from fabricd.schema import raw
+from fabricd.schema import raw, raw_schema
 
 
 class Kind(StrEnum):
@@ -82,12 +82,12 @@ class SchemaNode:
     def defaults(self) -> tuple[str, ...]:
         if self.kind not in (Kind.LEAF, Kind.LEAF_LIST):
             return ()
-        return raw.defaults_of(self.pointer, self._nodes.context)
+        return raw_schema.defaults_of(self.pointer, self._nodes.context)
 
     @cached_property
     def base_types(self) -> frozenset[int]:
-        kind = raw.type_of(self.pointer)
-        return frozenset() if kind is None else raw.base_types(kind)
+        kind = raw_schema.type_of(self.pointer)
+        return frozenset() if kind is None else raw_schema.base_types(kind)
 
     @cached_property
     def _values(self) -> dict[str, tuple[int, str] | None]:
@@ -100,7 +100,7 @@ class SchemaNode:
             if len(known) > 4096:
                 known.clear()
             # NUL cannot stand in a C string, nor in any YANG string.
-            known[value] = None if "\0" in value else raw.check_value(self._nodes.context, self.pointer, value)
+            known[value] = None if "\0" in value else raw_schema.check_value(self._nodes.context, self.pointer, value)
         return known[value]
 
     def accept(self, value: str) -> tuple[int, str] | None:
@@ -183,7 +183,7 @@ class SchemaNodes:
 
     def below(self, pointer: raw.SchemaPointer | None) -> dict[str, SchemaNode]:
         """Children of a schema node (None: the top level) by qualified name."""
-        found = (self._at(child) for child in raw.schema_children(pointer, self.context))
+        found = (self._at(child) for child in raw_schema.schema_children(pointer, self.context))
         return {node.qualified: node for node in found}
 
     def _at(self, pointer: raw.SchemaPointer) -> SchemaNode:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fabricd.errors import Problem
-from fabricd.schema import raw
+from fabricd.schema import raw, raw_schema
 from fabricd.schema.context import Context
 
 LIMIT = 50
@@ -87,7 +87,7 @@ def _follows(node: raw.DataNode, cuts: _Cuts) -> bool:
         return True
     if not node.schema.nodetype & raw.TERMINAL:
         return False
-    return raw.is_reference(node.schema) and raw.value(node) in cuts.values
+    return raw_schema.is_reference(node.schema) and raw.value(node) in cuts.values
 
 
 def _cut(cell: raw.Cell, node: raw.DataNode, cuts: _Cuts, *, climb: bool) -> None:
@@ -106,7 +106,9 @@ def _cut(cell: raw.Cell, node: raw.DataNode, cuts: _Cuts, *, climb: bool) -> Non
 
 def _note(node: raw.DataNode, cuts: _Cuts) -> None:
     # Keys are what most leafrefs point at, though they are leafrefs themselves (OpenConfig's to their config leaf).
-    if node.schema.nodetype & raw.TERMINAL and (node.schema.flags & raw.KEY or not raw.is_reference(node.schema)):
+    if node.schema.nodetype & raw.TERMINAL and (
+        node.schema.flags & raw.KEY or not raw_schema.is_reference(node.schema)
+    ):
         cuts.values.add(raw.value(node))
     for child in raw.children(node):
         _note(child, cuts)

@@ -40,7 +40,7 @@ def measure(models: ModelSet, console: Console) -> None:
     started = time.perf_counter()
     schema = Schema(models)
     loaded = (time.perf_counter() - started) * 1000
-    config = schema.read(json.dumps(leaf_switch(460)).encode())
+    config = schema.read(json.dumps(leaf_switch(510)).encode())
     # Another hostname each round, so that no tree of an earlier round is found again.
     variants = [config.replace(b'"leaf1"', b'"leaf%02d"' % at) for at in range(ROUNDS)]
     drifted = [one.replace(b'"mtu":9000', b'"mtu":1500', 1) for one in variants]
