@@ -26,7 +26,7 @@ from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
 from fabricd.telemetry.metrics import Metrics
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 INTERFACES = "openconfig-interfaces:interfaces"
 PORT = f"/{INTERFACES}/interface[name='Ethernet1']"
 PASSWORD = "let-me-in"
@@ -158,8 +158,8 @@ async def fabric(
     *,
     settings: ReconcileSettings = QUIET,
     modes: Mapping[str, Mode] | None = None,
-    read_timeout: float = 10.0,
-    write_timeout: float = 10.0,
+    read_timeout: float = 30.0,
+    write_timeout: float = 30.0,
     start: bool = True,
     release: File | None = None,
     password: SecretReference | None = None,
@@ -182,7 +182,7 @@ async def fabric(
     state.mkdir()
     async with Simulation(config) as simulation:
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
-        kind = Profile("test", models.name, timeouts=Timeouts(5.0, read_timeout, write_timeout), **profile)  # type: ignore[arg-type]
+        kind = Profile("test", models.name, timeouts=Timeouts(20.0, read_timeout, write_timeout), **profile)  # type: ignore[arg-type]
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         login = Login("fabricd", password or SecretReference("file", str(secret)))
         devices = {

@@ -369,6 +369,25 @@ async def test_a_notification_has_drift_repaired_at_once(tmp_path: File) -> None
         await made.until(functools.partial(_repaired, made), "repaired after a restart of the switch")
 
 
+async def test_a_device_that_cannot_notify_is_left_to_the_sweep(
+    tmp_path: File, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "fabricd.reconcile.changes")
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}, settings=with_settings(watch_changes=True)) as made:
+
+        def told() -> int:
+            return sum("the sweep looks after it" in record.getMessage() for record in caplog.records)
+
+        async def given_up() -> bool:
+            return told() == 1 and not made.controller._watchers.watched
+
+        await made.submit(base(9000))
+        await made.until(given_up, "the watcher gave up")
+        await made.submit(base(9100))
+        await made.in_sync("leaf1")
+        assert (told(), mtu_of(made)) == (1, 9100)
+
+
 async def _settled(made: Fabric) -> bool:
     return "leaf1" in made.controller._watchers.watched and not made.controller.busy
 
