@@ -97,9 +97,6 @@ def test_every_mistake_is_exit_code_1_with_its_place(
     ran = fabricd(folder, "check", "--config", "fabricd.toml", "leaf1.yaml")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert any(all(word in line for word in said) for line in ran.stderr.splitlines()), ran.stderr
-    as_json = json.loads(fabricd(folder, "check", "-c", "fabricd.toml", "leaf1.yaml", "--json").stdout)
-    assert not as_json["ok"]
-    assert as_json["problems"]
 
 
 def test_what_only_the_whole_shows_is_found_by_compiling(folder: Path) -> None:
@@ -109,6 +106,15 @@ def test_what_only_the_whole_shows_is_found_by_compiling(folder: Path) -> None:
     assert ran.returncode == 1
     assert "mtu" in ran.stderr
     assert "other" in ran.stderr
+
+
+def test_problems_are_told_to_programs_in_fields(folder: Path) -> None:
+    _replace("leaf1.yaml", "mtu: 9000", "mtu: huge")(folder)
+    ran = fabricd(folder, "check", "-c", "fabricd.toml", "leaf1.yaml", "--json")
+    (problem,) = json.loads(ran.stdout)["problems"]
+    assert ran.returncode == 1
+    assert (problem["line"], problem["intent"]) == (11, "leaf1.yaml: leaf1")
+    assert problem["path"].endswith("/config/mtu")
 
 
 def test_nothing_to_check_and_wrong_arguments_are_errors(tmp_path: Path) -> None:
