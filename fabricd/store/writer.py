@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fabricd.errors import StoreError
@@ -20,6 +22,7 @@ from fabricd.store import codec
 from fabricd.store.engine import translated
 from fabricd.store.tables import head, journal, statuses
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # Bounds how long the first of a batch waits for the last.
@@ -151,7 +154,7 @@ class Writer:
         if not waiting:
             return
         try:
-            results = await self._attempt([work for work, _ in waiting])
+            results, batch = await self._attempt([work for work, _ in waiting])
         except BaseException as error:
             if len(waiting) > 1 and isinstance(error, Exception) and not isinstance(error, _CommitError):
                 # One of them failed, all were rolled back: each gets a transaction of its own.
@@ -165,21 +168,33 @@ class Writer:
             if not isinstance(error, Exception):
                 raise
             return
+        self._tell(batch)
         for (_, future), result in zip(waiting, results, strict=True):
             if not future.done():
                 future.set_result(result)
 
-    async def _attempt(self, works: Sequence[Work[Any]]) -> list[Any]:
+    async def _attempt(self, works: Sequence[Work[Any]]) -> tuple[list[Any], Batch]:
         with translated("cannot write to the store"):
-            async with self._engine.connect() as connection:
+            connection = await self._engine.connect()
+        try:
+            with translated("cannot write to the store"):
                 revision, sequence = (await connection.execute(_SELECT_HEAD)).one()
                 batch = Batch(connection, revision, sequence)
                 results = [await work(batch) for work in works]
                 await batch.flush()
-                try:
-                    with translated("cannot write to the store"):
-                        await connection.commit()
-                except StoreError as error:
-                    raise _CommitError(error.message) from error
-        self._committed(batch)
-        return results
+            try:
+                with translated("cannot write to the store"):
+                    await connection.commit()
+            except StoreError as error:
+                raise _CommitError(error.message) from error
+            return results, batch
+        finally:
+            # What goes wrong after a commit does not undo it.
+            with contextlib.suppress(SQLAlchemyError):
+                await connection.close()
+
+    def _tell(self, batch: Batch) -> None:
+        try:
+            self._committed(batch)
+        except Exception:
+            _log.exception("a listener of the store failed")

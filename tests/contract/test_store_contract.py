@@ -292,6 +292,15 @@ class TestJournal:
             assert heard == await store.journal(0, 100)
             assert len(heard) == 21
 
+    async def test_a_listener_that_fails_undoes_and_repeats_nothing(self, place: str) -> None:
+        def fail(_: JournalRecord) -> None:
+            raise ValueError("no ear")
+
+        async with await Store.open(place, written=fail) as store:
+            batches = await asyncio.gather(*(store.append([note(str(n))]) for n in range(20)))
+            assert [batch[0].sequence for batch in batches] == list(range(1, 21))
+            assert [one.message for one in await store.journal(0, 100)] == [str(n) for n in range(20)]
+
 
 class TestDevices:
     async def test_status_is_empty_until_the_first_reconcile_ends(self, store: Store) -> None:
