@@ -70,24 +70,31 @@ class Draft:
             problem, intent=f"{self.source}: {self.name}" if self.source else self.name, line=line, column=column
         )
 
+    def sets(self, path: str) -> bool:
+        """Whether this intent itself says something at that data path."""
+        return self._find(path)[1]
+
     def _place(self, path: str) -> tuple[int, int]:
-        if not self.places or not path.startswith("/"):
-            return 0, 0
+        return self.places.get(self._find(path)[0], (0, 0)) if self.places and path.startswith("/") else (0, 0)
+
+    def _find(self, path: str) -> tuple[Place, bool]:
+        """The place of the node at a data path, or of the nearest one above it; and whether it is the node itself."""
+        value, place = orjson.loads(self.config), ("config",)  # type: tuple[Any, Place]
         try:
             segments = Path.parse(path).segments
         except InputError:
-            return 0, 0
-        value, place = orjson.loads(self.config), ("config",)  # type: tuple[Any, Place]
+            return place, False
         for segment in segments:
-            if not isinstance(value, dict):
-                break
-            name = next((key for key in value if key.rpartition(":")[2] == segment.name), None)
+            names = value if isinstance(value, dict) else {}
+            name = next((key for key in names if key.rpartition(":")[2] == segment.name), None)
             if name is None:
-                break
-            value, place = value[name], (*place, name)
-            if isinstance(value, list):
+                return place, False
+            value, place = names[name], (*place, name)
+            if isinstance(value, list) and (segment.keys or segment.value is not None):
                 value, place = _entry(value, place, segment.keys, segment.value)
-        return self.places.get(place, (0, 0))
+                if isinstance(value, list):
+                    return place, False
+        return place, bool(segments)
 
 
 def parse_documents(documents: Sequence[Document], *, max_bytes: int) -> tuple[Draft, ...]:

@@ -119,9 +119,12 @@ class Submissions:
                     raise NotFoundError(f"there is no intent {name!r} in revision {base}")
             new = {name: intent for name, intent in old.items() if name not in set(withdraw)}
             new.update((intent.name, intent) for intent in intents)
-            return await self._make(
-                base, old, new, dry_run=dry_run, author=author, comment=comment, request=(request_id, digest)
-            )
+            try:
+                return await self._make(
+                    base, old, new, dry_run=dry_run, author=author, comment=comment, request=(request_id, digest)
+                )
+            except InputError as error:
+                raise InputError.of(_attributed(problem, drafts) for problem in error.problems) from error
 
     async def rollback(
         self,
@@ -305,6 +308,14 @@ async def _all_or_problems(jobs: Iterable[Awaitable[_T]]) -> list[_T]:
     if problems:
         raise InputError.of(problems)
     return results
+
+
+def _attributed(problem: Problem, drafts: Sequence[Draft]) -> Problem:
+    """A problem of a merged tree, put down to the one submitted intent that says something at its path."""
+    if problem.intent or not problem.path:
+        return problem
+    guilty = [draft for draft in drafts if problem.device in draft.devices and draft.sets(problem.path)]
+    return guilty[0].located(problem) if len(guilty) == 1 else problem
 
 
 def _by_name(intents: Iterable[ConfigIntent]) -> dict[str, ConfigIntent]:

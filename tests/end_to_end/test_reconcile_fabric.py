@@ -451,6 +451,28 @@ async def test_submissions_that_cannot_be_are_refused_and_change_nothing(one: Fa
     assert mtu_of(one) == 9000
 
 
+async def test_a_reference_to_nothing_is_told_with_intent_line_and_path(one: Fabric) -> None:
+    text = """kind: config
+name: user
+devices: [leaf1]
+config:
+  openconfig-network-instance:network-instances:
+    network-instance:
+      - name: default
+        config: {name: default, type: openconfig-network-instance-types:DEFAULT_INSTANCE}
+        interfaces:
+          interface:
+            - id: Ethernet9
+              config:
+                id: Ethernet9
+                interface: Ethernet9
+"""
+    with pytest.raises(InputError) as caught:
+        await one.submit(Document("user.yaml", text.encode()))
+    found = {(problem.device, problem.intent, problem.line) for problem in caught.value.problems}
+    assert ("leaf1", "user.yaml: user", 14) in found
+
+
 async def test_a_higher_priority_wins_leaf_by_leaf(one: Fabric) -> None:
     await one.submit(document("over", ["leaf1"], ports_config(Ethernet1={"mtu": 9200}), priority=200))
     await one.in_sync("leaf1")

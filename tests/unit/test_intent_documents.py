@@ -135,3 +135,4 @@ def test_a_data_path_is_found_in_the_source(path: str, line: int) -> None:
     (draft,) = parse(GOOD)
     located = draft.located(Problem("wrong", path=path))
     assert (located.line, located.intent) == (line, "file0: leaf1-base")
+    assert draft.sets(path) is (line in (8, 14) and "lldp" not in path)
