@@ -196,5 +196,5 @@ class Writer:
     def _tell(self, batch: Batch) -> None:
         try:
             self._committed(batch)
-        except Exception:
+        except Exception:  # noqa: BLE001  a listener is not the store's to judge; it is told in the log
             _log.exception("a listener of the store failed")
