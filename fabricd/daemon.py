@@ -20,7 +20,7 @@ from fabricd.model.device import Device, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
-from fabricd.reconcile import Controller, LivePlans, Submissions
+from fabricd.reconcile import Controller, LivePlans, Submissions, parse_windows
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.settings import Settings, data_folder, load_settings
 from fabricd.southbound import gnmi, netconf
@@ -101,6 +101,7 @@ class Daemon:
     @classmethod
     async def start(cls, config: Path, settings: Settings, parts: AsyncExitStack) -> Daemon:
         """Open the store, compose everything, serve northbound, and begin to reconcile."""
+        parse_windows(settings.reconcile.windows)
         inventory = read_inventory(settings)
         if not settings.state_directory.is_dir():
             raise InputError(f"state_directory: {settings.state_directory} is not a directory")
@@ -136,12 +137,15 @@ class Daemon:
             revised=controller.revised,
             document_max_bytes=settings.reconcile.document_max_bytes,
         )
-        metrics.revision(await store.current())
+        current = await store.current()
+        metrics.revision(current.number if current else 0, current.created if current else None)
         metrics.devices((await store.statuses()).values())
         metrics.journal_sequence(await store.last_sequence())
         if settings.telemetry.metrics_address:
             host, _, port = settings.telemetry.metrics_address.rpartition(":")
-            parts.callback(start_metrics_server(metrics, host.strip("[]"), int(port)).close)
+            exposed = start_metrics_server(metrics, host.strip("[]"), int(port))
+            parts.callback(exposed.close)
+            _LOG.info("metrics on http://%s:%d/metrics", exposed.host, exposed.port)
         server = NorthboundServer(
             settings.northbound, FabricdService(store, submissions, controller, started=datetime.now(UTC))
         )
@@ -228,6 +232,8 @@ _TROUBLE = (OutcomeKind.UNREACHABLE, OutcomeKind.FAILED, OutcomeKind.HELD, Outco
 def _written(metrics: Metrics, record: JournalRecord) -> None:
     log_journal(record)
     metrics.journal_sequence(record.sequence)
+    if record.event is Event.REVISION:
+        metrics.revision(record.revision, record.time)
 
 
 async def _namespaces(inventory: Inventory, schemas: SchemaPool) -> dict[str, str]:

@@ -18,7 +18,6 @@ from prometheus_client.process_collector import ProcessCollector
 
 from fabricd import __version__
 from fabricd.errors import InputError
-from fabricd.model.intent import Revision
 from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OutcomeKind, Trigger
 
 # From a digest comparison on a fast link to a commit on a slow switch.
@@ -102,9 +101,10 @@ class Metrics:
     def queue_depth(self, devices: int) -> None:
         self._queue.set(devices)
 
-    def revision(self, current: Revision | None) -> None:
-        self._created = current.created if current else None
-        self._revision.set(current.number if current else 0)
+    def revision(self, number: int, created: datetime | None) -> None:
+        """A revision became current; 0 and None before the first."""
+        self._created = created
+        self._revision.set(number)
 
     def written(self, record: JournalRecord) -> None:
         """A journal record was written: its number, and for a new revision that and its time."""

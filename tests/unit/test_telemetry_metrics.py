@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fabricd import __version__
 from fabricd.errors import InputError
-from fabricd.model.intent import Revision
 from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OutcomeKind, Trigger
 from fabricd.telemetry import Metrics, MetricsServer, start_metrics_server
 
@@ -54,7 +53,7 @@ async def test_a_scrape_shows_what_the_daemon_did(metrics: Metrics, server: Metr
     metrics.southbound_error("leaf1", "DEVICE_TIMEOUT")
     metrics.queue_depth(7)
     metrics.journal_sequence(99)
-    metrics.revision(Revision(5, 4, "ann", "", NOON - timedelta(seconds=90)))
+    metrics.revision(5, NOON - timedelta(seconds=90))
     found = await asyncio.to_thread(scrape, server)
     assert value(found, "fabricd_devices", outcome="in-sync") == 2
     assert value(found, "fabricd_devices", outcome="drifted") == 1
@@ -76,7 +75,7 @@ async def test_a_scrape_shows_what_the_daemon_did(metrics: Metrics, server: Metr
 
 
 async def test_before_the_first_revision_there_is_no_age(metrics: Metrics, server: MetricsServer) -> None:
-    metrics.revision(None)
+    metrics.revision(0, None)
     found = await asyncio.to_thread(scrape, server)
     assert (value(found, "fabricd_revision"), value(found, "fabricd_revision_age_seconds")) == (0, 0)
 
