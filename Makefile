@@ -4,19 +4,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 PROTO := fabricd/northbound/v1/fabricd.proto
+UV := $(or $(wildcard $(BIN)/uv),uv)
+COMPILE := $(UV) pip compile pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header \
+  --python-version 3.11 --quiet --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast lint format bench proto proto-check lock clean
+.PHONY: help setup demo run test test-fast lint format bench wheel proto proto-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Debian packages if missing, then .venv with the locked dependencies
 
-$(STAMP): requirements.lock pyproject.toml .ci/packages
+$(STAMP): requirements-dev.lock pyproject.toml .ci/packages
 	@PYTHON=$(PYTHON) bash .ci/packages
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -45,6 +48,11 @@ format: setup ## what ruff can mend by itself
 bench: setup ## the speed tables
 	@set -e; for each in tests/benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each; done
 
+wheel: setup ## the installable package, in dist/ (docs/install.md)
+	@rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
 proto: setup ## generate the Python code of the northbound protocol
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. --pyi_out=. $(PROTO)
 
@@ -55,9 +63,9 @@ proto-check: setup
 	@for each in build/proto/fabricd/northbound/v1/*; do \
 	  cmp $$each fabricd/northbound/v1/$$(basename $$each) || { echo "run 'make proto'"; exit 1; }; done
 
-lock: setup ## renew requirements.lock within the bounds of pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --python-version 3.11 --quiet --upgrade -o requirements.lock
+lock: ## renew both lock files within the bounds of pyproject.toml (needs uv: `.venv/bin/pip install uv`)
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## what was built, and .venv
 	rm -rf .venv build dist run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
