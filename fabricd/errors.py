@@ -69,6 +69,12 @@ class ConflictError(FabricdError):
     code = "CONFLICT"
 
 
+class RequestIdUsedError(ConflictError):
+    """The request id stands for an earlier request with other content."""
+
+    code = "REQUEST_ID_USED"
+
+
 class NotFoundError(FabricdError):
     """A device, revision or intent of that name does not exist."""
 

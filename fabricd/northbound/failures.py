@@ -21,6 +21,7 @@ from fabricd.errors import (
     NotFoundError,
     PermissionDeniedError,
     Problem,
+    RequestIdUsedError,
     StoreError,
 )
 from fabricd.northbound.v1 import fabricd_pb2 as pb
@@ -55,12 +56,6 @@ class UnavailableError(FabricdError):
     """The daemon is not there, or is about to stop. Nothing is known of the request if it was already sent."""
 
     code = "UNAVAILABLE"
-
-
-class RequestIdUsedError(ConflictError):
-    """The request id stands for an earlier request with other content."""
-
-    code = "REQUEST_ID_USED"
 
 
 _CODES: dict[type[FabricdError], grpc.StatusCode] = {

@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 import grpc.aio
 
 from fabricd import __version__
-from fabricd.errors import ConflictError, InputError, NotFoundError, Problem
+from fabricd.errors import InputError, NotFoundError, Problem
 from fabricd.intent import Document, DocumentFormat
 from fabricd.model.device import Mode
 from fabricd.model.intent import Revision
 from fabricd.northbound import convert
 from fabricd.northbound.access import caller
-from fabricd.northbound.failures import RequestIdUsedError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
 from fabricd.northbound.watch import Watching
@@ -77,7 +76,6 @@ class FabricdService(FabricdServicer):
         ]
         _short(comment=request.comment, request_id=request.request_id)
         return await self._revise(
-            request.request_id,
             self._submissions.submit(
                 documents,
                 withdraw=tuple(request.withdraw),
@@ -94,7 +92,6 @@ class FabricdService(FabricdServicer):
             raise InputError("to_revision is not set: which revision shall become current again?")
         _short(comment=request.comment, request_id=request.request_id)
         return await self._revise(
-            request.request_id,
             self._submissions.rollback(
                 request.to_revision,
                 author=caller.get().author,
@@ -195,14 +192,8 @@ class FabricdService(FabricdServicer):
             raise NotFoundError("there is no revision yet: nothing was ever submitted")
         return await self._store.revision(number)
 
-    async def _revise(self, request_id: str, change: Coroutine[Any, Any, Submitted]) -> pb.SubmitResponse:
-        try:
-            submitted = await self._carried_out(change)
-        except ConflictError as error:
-            # A known id is answered, or refused for its other content, before the base revision is looked at.
-            if request_id and await self._store.by_request(request_id) is not None:
-                raise RequestIdUsedError(error.message) from error
-            raise
+    async def _revise(self, change: Coroutine[Any, Any, Submitted]) -> pb.SubmitResponse:
+        submitted = await self._carried_out(change)
         return pb.SubmitResponse(
             revision=submitted.revision,
             changed_devices=submitted.changed,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from fabricd.errors import ConflictError, InputError, NotFoundError, Problem
+from fabricd.errors import ConflictError, InputError, NotFoundError, Problem, RequestIdUsedError
 from fabricd.intent import (
     Document,
     Draft,
@@ -94,8 +94,10 @@ class Submissions:
     ) -> Submitted:
         """Make the documents part of the desired configuration and take `withdraw` back.
 
-        Raises InputError naming every problem; ConflictError when `base_revision` is not current or `request_id`
-        was used for something else; NotFoundError for an intent to withdraw that is not there.
+        What is carried out under a `request_id` is answered, not repeated, when it is asked for again; dry runs are
+        not remembered. Raises InputError naming every problem; ConflictError when `base_revision` is not current;
+        RequestIdUsedError when `request_id` was used for something else; NotFoundError for an intent to withdraw that
+        is not there.
         """
         digest = _request_digest(
             "submit", [document.content for document in documents], [f"-{name}" for name in withdraw]
@@ -203,10 +205,12 @@ class Submissions:
         known = await self._store.by_request(request_id) if request_id else None
         if known is None:
             return None
-        revision, first_digest = known
-        if first_digest != digest:
-            raise ConflictError(f"request id {request_id!r} was used for another request (revision {revision.number})")
-        return Submitted(revision.number, revision.changed, repeated=True)
+        if known.digest != digest:
+            raise RequestIdUsedError(
+                f"request id {request_id!r} was used for another request at revision {known.revision}"
+            )
+        changed = () if known.unchanged else (await self._store.revision(known.revision)).changed
+        return Submitted(known.revision, changed, repeated=True, unchanged=known.unchanged)
 
     async def _base(self, wanted: int | None) -> tuple[int, dict[str, ConfigIntent]]:
         current = await self._store.current()
@@ -242,6 +246,8 @@ class Submissions:
             plans = await self._plans.against_devices(compiled.trees)
             return Submitted(base, _changed(compiled), unchanged=old == new, plans=plans)
         if old == new:
+            if request[0]:  # a repeat must be answered likewise, whatever is current by then
+                await self._store.remember(*request, base)
             return Submitted(base, unchanged=True)
         number = base + 1
         changed = _changed(compiled)

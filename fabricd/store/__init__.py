@@ -4,6 +4,6 @@ Used by reconcile, northbound and the daemon. The only user of SQLAlchemy; must 
 """
 
 from fabricd.store.store import Store
-from fabricd.store.values import DesiredHead, NewRevision
+from fabricd.store.values import DesiredHead, NewRevision, Request
 
-__all__ = ["DesiredHead", "NewRevision", "Store"]
+__all__ = ["DesiredHead", "NewRevision", "Request", "Store"]

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fabricd.errors import ConflictError, NotFoundError, StoreError
+from fabricd.errors import ConflictError, NotFoundError, RequestIdUsedError, StoreError
 from fabricd.model.intent import ConfigIntent, Desired, Revision
 from fabricd.store import codec
-from fabricd.store.tables import blobs, intents, revisions, trees
-from fabricd.store.values import DesiredHead, NewRevision
+from fabricd.store.tables import blobs, intents, requests, revisions, trees
+from fabricd.store.values import DesiredHead, NewRevision, Request
 
 # Engines bound the number of values in one statement.
 _MOST_VALUES = 500
@@ -64,13 +64,29 @@ async def known_blobs(connection: AsyncConnection, digests: Iterable[str]) -> se
 
 
 async def check(connection: AsyncConnection, new: NewRevision, current: int) -> None:
-    """Raises ConflictError when the base is not current or the request id is used."""
-    if new.request_id:
-        found = await connection.execute(select(revisions.c.number).where(revisions.c.request_id == new.request_id))
-        if (number := found.scalar_one_or_none()) is not None:
-            raise ConflictError(f"request id {new.request_id!r} was used by revision {number}")
+    """Raises RequestIdUsedError, or ConflictError when the base is not current."""
+    await check_request(connection, new.request_id)
     if new.base != current:
         raise ConflictError(f"based on revision {new.base}, but revision {current} is current")
+
+
+async def check_request(connection: AsyncConnection, request_id: str) -> None:
+    """Raises RequestIdUsedError."""
+    known = await read_request(connection, request_id) if request_id else None
+    if known is not None:
+        raise RequestIdUsedError(f"request id {request_id!r} was used at revision {known.revision}")
+
+
+async def write_request(connection: AsyncConnection, request: Request) -> None:
+    await connection.execute(
+        insert(requests).values(
+            id=request.id,
+            digest=request.digest,
+            revision=request.revision,
+            unchanged=request.unchanged,
+            time=request.time,
+        )
+    )
 
 
 async def write(connection: AsyncConnection, prepared: Prepared, number: int, created: datetime) -> Revision:
@@ -102,12 +118,13 @@ async def write(connection: AsyncConnection, prepared: Prepared, number: int, cr
             author=revision.author,
             comment=revision.comment,
             created=created,
-            request_id=new.request_id or None,
-            request_digest=new.request_digest,
+            request_id=new.request_id,
             changed=codec.to_json(revision.changed).decode(),
             rollback_of=new.rollback_of,
         )
     )
+    if new.request_id:
+        await write_request(connection, Request(new.request_id, new.request_digest, number, False, created))
     if new.intents or new.withdrawn:
         await connection.execute(insert(intents), list(_intent_rows(prepared, number)))
     if new.trees or new.dropped:
@@ -160,10 +177,9 @@ async def read_revisions(connection: AsyncConnection, limit: int, before: int) -
     return [_revision(row) for row in await connection.execute(query)]
 
 
-async def read_request(connection: AsyncConnection, request_id: str) -> tuple[Revision, str] | None:
-    query = select(revisions).where(revisions.c.request_id == request_id)
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else (_revision(row), row.request_digest)
+async def read_request(connection: AsyncConnection, request_id: str) -> Request | None:
+    row = (await connection.execute(select(requests).where(requests.c.id == request_id))).one_or_none()
+    return None if row is None else Request(row.id, row.digest, row.revision, row.unchanged, row.time)
 
 
 def _revision(row: Any) -> Revision:
@@ -173,7 +189,7 @@ def _revision(row: Any) -> Revision:
         author=row.author,
         comment=row.comment,
         created=row.created,
-        request_id=row.request_id or "",
+        request_id=row.request_id,
         changed=tuple(codec.from_json(row.changed, f"revision {row.number}")),
         rollback_of=row.rollback_of,
     )

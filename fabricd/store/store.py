@@ -24,7 +24,7 @@ from fabricd.store import codec, snapshots
 from fabricd.store.engine import Place, reading_engine, single_writer, translated, writing_engine
 from fabricd.store.schema_version import upgrade
 from fabricd.store.tables import head, journal, modes, statuses, transactions
-from fabricd.store.values import DesiredHead, NewRevision
+from fabricd.store.values import DesiredHead, NewRevision, Request
 from fabricd.store.writer import Batch, Writer
 
 Clock = Callable[[], datetime]
@@ -121,8 +121,8 @@ class Store:
         async with self._read() as connection:
             return await snapshots.read_revisions(connection, limit, before)
 
-    async def by_request(self, request_id: str) -> tuple[Revision, str] | None:
-        """The revision that a request made, and the digest of that request."""
+    async def by_request(self, request_id: str) -> Request | None:
+        """What was carried out under a request id."""
         if not request_id:
             return None
         async with self._read() as connection:
@@ -160,7 +160,8 @@ class Store:
     async def commit(self, new: NewRevision, record: JournalRecord) -> Revision:
         """Makes a revision and makes it current, with its journal record (whose `revision` is set to it).
 
-        Raises ConflictError when `new.base` is no longer current or its request id was used before.
+        Its request, if it has an id, is remembered in the same transaction. Raises ConflictError when `new.base` is no
+        longer current, RequestIdUsedError when its request id was used before.
         """
         # Refused before the contents are hashed and packed; what decides is the check inside the transaction.
         async with self._read() as connection:
@@ -179,6 +180,16 @@ class Store:
             return revision
 
         return await self._running().run(work)
+
+    async def remember(self, request_id: str, digest: str, revision: int) -> None:
+        """Keeps the id of a request that was found to change nothing in `revision`. Raises RequestIdUsedError."""
+
+        async def work(batch: Batch) -> None:
+            await snapshots.check_request(batch.connection, request_id)
+            request = Request(request_id, digest, revision, unchanged=True, time=self._clock())
+            await snapshots.write_request(batch.connection, request)
+
+        await self._running().run(work)
 
     # Device status and modes
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     ForeignKey,
@@ -78,10 +79,21 @@ revisions = Table(
     Column("author", Text, nullable=False),
     Column("comment", Text, nullable=False),
     Column("created", Moment, nullable=False),
-    Column("request_id", Text, nullable=True, unique=True),
-    Column("request_digest", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
     Column("changed", Text, nullable=False),
     Column("rollback_of", Number, nullable=False),
+)
+
+# Every request that was carried out under an id, also one that turned out to change nothing: `revision` is the one
+# it made, or, with `unchanged`, the one that was current (0: none). Without a foreign key because of that 0.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("revision", Number, nullable=False),
+    Column("unchanged", Boolean, nullable=False),
+    Column("time", Moment, nullable=False),
 )
 
 # A row for each revision that changed the intent; no blob: withdrawn. What holds at a revision is the newest row

@@ -6,6 +6,7 @@ Used by everyone who uses the store. Pure values.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fabricd.model.intent import ConfigIntent, Desired, Scope
 
@@ -29,6 +30,18 @@ class NewRevision:
     trees: tuple[Desired, ...] = ()
     dropped: tuple[str, ...] = ()
     rollback_of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was carried out under an id of the caller's: it made `revision`, or, if it was found `unchanged`,
+    changed nothing in it. `digest` tells its repeat from another request with the same id."""
+
+    id: str
+    digest: str
+    revision: int
+    unchanged: bool
+    time: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from fabricd.errors import ConflictError, InputError, NotFoundError, StoreError
+from fabricd.errors import ConflictError, InputError, NotFoundError, RequestIdUsedError, StoreError
 from fabricd.model.device import Mode
 from fabricd.model.edit import Edit, Operation
 from fabricd.model.intent import ConfigIntent, Desired, Scope
@@ -33,7 +33,7 @@ from fabricd.model.outcome import (
 )
 from fabricd.model.path import Path
 from fabricd.model.plan import Disruption, PlannedEdit
-from fabricd.store import DesiredHead, NewRevision, Store
+from fabricd.store import DesiredHead, NewRevision, Request, Store
 
 POSTGRESQL = os.environ.get("FABRICD_TEST_POSTGRESQL", "")
 NOON = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)
@@ -160,13 +160,34 @@ class TestRevisions:
 
     async def test_a_request_id_finds_its_revision_and_is_used_once(self, store: Store) -> None:
         made = await store.commit(NewRevision(0, "a", request_id="r1", request_digest="abc"), note())
-        assert await store.by_request("r1") == (made, "abc")
+        assert await store.by_request("r1") == Request("r1", "abc", 1, unchanged=False, time=made.created)
         assert await store.by_request("r2") is None
         assert await store.by_request("") is None
-        with pytest.raises(ConflictError, match="'r1' was used by revision 1"):
-            await store.commit(NewRevision(1, "a", request_id="r1"), note())
+        for base in (0, 1):  # said before the base is looked at
+            with pytest.raises(RequestIdUsedError, match="'r1' was used at revision 1"):
+                await store.commit(NewRevision(base, "a", request_id="r1"), note())
         await store.commit(NewRevision(1, "a"), note())
         await store.commit(NewRevision(2, "a"), note())
+
+    async def test_a_request_that_changed_nothing_uses_its_id_too(self, store: Store) -> None:
+        await store.commit(NewRevision(0, "a", request_id="r1", request_digest="abc"), note())
+        await store.remember("r2", "def", 1)
+        found = await store.by_request("r2")
+        assert (found.digest, found.revision, found.unchanged) == ("def", 1, True)
+        for used in ("r1", "r2"):
+            with pytest.raises(RequestIdUsedError):
+                await store.remember(used, "def", 1)
+            with pytest.raises(RequestIdUsedError):
+                await store.commit(NewRevision(1, "a", request_id=used), note())
+        assert (await store.current()).number == await store.last_sequence() == 1
+
+    async def test_of_two_requests_under_one_id_at_once_one_wins(self, store: Store) -> None:
+        results = await asyncio.gather(
+            store.commit(NewRevision(0, "a", request_id="r1", request_digest="abc"), note()),
+            store.remember("r1", "def", 0),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, RequestIdUsedError) for one in results) == 1
 
     async def test_revisions_are_listed_newest_first_in_pages(self, store: Store) -> None:
         for base in range(5):

@@ -21,8 +21,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from northbound_harness import Service, interfaces, serving
 
 from fabricd.client import Client
-from fabricd.errors import ConflictError, FabricdError, InputError, NotFoundError
-from fabricd.northbound.failures import RequestIdUsedError, UnavailableError
+from fabricd.errors import ConflictError, FabricdError, InputError, NotFoundError, RequestIdUsedError
+from fabricd.northbound.failures import UnavailableError
 from fabricd.northbound.server import SERVICE
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdStub

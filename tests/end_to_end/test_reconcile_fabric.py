@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from reconcile_fabric import INTERFACES, PORT, QUIET, Fabric, document, fabric, ports_config, with_settings
 
-from fabricd.errors import ConflictError, FabricdError, InputError, NotFoundError
+from fabricd.errors import ConflictError, FabricdError, InputError, NotFoundError, RequestIdUsedError
 from fabricd.intent import Document
 from fabricd.model.device import Mode, Protocol, SecretReference
 from fabricd.model.outcome import Event, OpenTransaction, OutcomeKind, TransactionPhase, Trigger
@@ -484,11 +484,32 @@ async def test_a_repeated_request_is_answered_and_not_repeated(one: Fabric) -> N
     first = await one.submit(base(9100), request_id="r1")
     again = await one.submit(base(9100), request_id="r1")
     assert (again.revision, again.repeated, again.changed) == (first.revision, True, first.changed)
-    with pytest.raises(ConflictError):
+    with pytest.raises(RequestIdUsedError):
         await one.submit(base(9200), request_id="r1")
     same = await one.submit(base(9100))
     assert (same.revision, same.unchanged) == (first.revision, True)
     assert len(await one.store.revisions()) == 2
+
+
+async def test_a_repeated_request_that_changed_nothing_is_not_carried_out_later(one: Fabric) -> None:
+    same = await one.submit(base(9000), request_id="r1")
+    assert (same.revision, same.unchanged, same.repeated) == (1, True, False)
+    await one.submit(base(9100), request_id="r2")
+    # The answer to r1 was lost, and its sender asks again: what came in between must stand.
+    again = await one.submit(base(9000), request_id="r1", base_revision=1)
+    assert (again.revision, again.unchanged, again.repeated) == (1, True, True)
+    with pytest.raises(RequestIdUsedError):
+        await one.submit(base(9200), request_id="r1")
+    with pytest.raises(RequestIdUsedError):
+        await one.submissions.rollback(1, author="tester", request_id="r1")
+    assert [one.number for one in await one.store.revisions()] == [2, 1]
+
+
+async def test_a_dry_run_leaves_its_request_id_unused(one: Fabric) -> None:
+    for wanted in (base(9000), base(9100)):
+        assert (await one.submit(wanted, request_id="r1", dry_run=True)).revision == 1
+    done = await one.submit(base(9200), request_id="r1")
+    assert (done.revision, done.repeated) == (2, False)
 
 
 async def test_only_devices_that_a_change_names_are_touched(tmp_path: File) -> None:

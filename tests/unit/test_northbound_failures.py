@@ -18,13 +18,13 @@ from fabricd.errors import (
     NotFoundError,
     PermissionDeniedError,
     Problem,
+    RequestIdUsedError,
     StoreError,
 )
 from fabricd.northbound.failures import (
     DETAIL_BYTES,
     BusyError,
     CursorError,
-    RequestIdUsedError,
     UnauthenticatedError,
     UnavailableError,
     from_status,

@@ -159,7 +159,9 @@ async def check_store(store: Store, revision: int, records: dict[int, str], fini
     assert [record.revision for record in kept if record.event is Event.REVISION] == list(range(1, number + 1))
     assert [one.number for one in reversed(await store.revisions(10**9))] == list(range(1, number + 1))
     if current:
-        assert await store.by_request(f"r{number}") == (current, "")
+        request = await store.by_request(f"r{number}")
+        assert request is not None
+        assert (request.revision, request.unchanged) == (number, False)
         assert {intent.config for intent in await store.intents(number)} == {
             configuration("intent", one) for one in range(max(1, number - 2), number + 1)
         }

@@ -37,12 +37,19 @@ def upgrade() -> None:
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("comment", sa.Text, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
-        sa.Column("request_id", sa.Text, nullable=True),
-        sa.Column("request_digest", sa.Text, nullable=False),
+        sa.Column("request_id", sa.Text, nullable=False),
         sa.Column("changed", sa.Text, nullable=False),
         sa.Column("rollback_of", _number, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_revisions"),
-        sa.UniqueConstraint("request_id", name="uq_revisions_request_id"),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("revision", _number, nullable=False),
+        sa.Column("unchanged", sa.Boolean, nullable=False),
+        sa.Column("time", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_requests"),
     )
     op.create_table(
         "intents",
