@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from fabricd.errors import DeviceTrustError, InputError
@@ -17,7 +16,8 @@ from fabricd.southbound.secrets import credentials, parse_reference, resolve
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config" / "profiles"
 PROFILES = {"openconfig": Profile("openconfig")}
-KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+# Fixed: it stands in the arguments of tests, whose names must be the same in every process.
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK2lcR2gVnTWt6EKMJsMli+WKpWT2KCKsFKrbPviCBsH"
 
 GOOD = f"""
 [defaults]
