@@ -1,0 +1,82 @@
+"""A fabric with everything that was left open filled in: numbers, addresses, and who is cabled to whom.
+
+Made by resolve.py from a Fabric and its Allocations, read by every concern that emits configuration. Pure values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fabricd.intent.fabric.values import Attachment, Device, Fabric, Link, Network, Port, Vrf
+
+UNDERLAY_INSTANCE = "default"
+LOOPBACK, VTEP_LOOPBACK = "Loopback0", "Loopback1"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocations:
+    """Numbers that were handed out, by purpose and owner, as texts: {"loopback-ipv4": {"leaf1": "10.255.1.1"}}.
+
+    They never move: an owner keeps its number while it exists, and `released` numbers are handed out again only when
+    a pool has nothing else.
+    """
+
+    held: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    released: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnd:
+    """One end of a fabric link as its device sees it. Addresses are without prefix length (31 and 127); empty: none."""
+
+    port: Port
+    peer: Port
+    ipv4: str = ""
+    peer_ipv4: str = ""
+    ipv6: str = ""
+    peer_ipv6: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedLink:
+    link: Link
+    a: LinkEnd
+    b: LinkEnd
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedDevice:
+    """`router_id` is the IPv4 loopback, or drawn from the same pool when the fabric is IPv6 only. `ends` are its fabric
+    link ends by port name; `networks` and `vrfs` those that exist on it; `attachments` those with a port on it."""
+
+    device: Device
+    asn: int
+    router_id: str
+    loopback_ipv4: str
+    loopback_ipv6: str
+    vtep_ipv4: str
+    profile: str
+    ends: tuple[LinkEnd, ...] = ()
+    networks: tuple[Network, ...] = ()
+    vrfs: tuple[Vrf, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.device.name
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFabric:
+    """`vnis` by network name, `l3_vnis` by VRF name, `segments` the ESI by attachment name (multihomed ones only)."""
+
+    fabric: Fabric
+    devices: Mapping[str, ResolvedDevice]
+    links: tuple[ResolvedLink, ...]
+    vnis: Mapping[str, int]
+    l3_vnis: Mapping[str, int]
+    segments: Mapping[str, str]
+    route_servers: tuple[str, ...]
+    allocations: Allocations
