@@ -209,8 +209,8 @@ class Lag(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A server, or whatever else is plugged in. More than one port on a device needs a LAG; ports on more than one
-    device make an ethernet segment (EVPN multihoming), whose ESI is allocated unless `esi` says it. `network` is untagged,
-    `tagged` are networks by name, `tagged` = ("*",) all of them."""
+    device make an ethernet segment (EVPN multihoming), whose ESI is allocated unless `esi` says it. `network` is
+    untagged, `tagged` are networks by name, `tagged` = ("*",) all of them."""
 
     name: str
     ports: tuple[Port, ...]
