@@ -5,8 +5,17 @@ Made by document.py from validated data, read by every concern of the compiler. 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Sort key by which leaf2 stands before leaf10. Total: only equal texts have equal keys."""
+    parts = (part for part in _DIGITS.split(text) if part)
+    return (*((0, int(part)) if part.isdecimal() else (1, part) for part in parts), (-1, text))
 
 
 class Role(StrEnum):
@@ -166,12 +175,14 @@ class Underlay:
 @dataclass(frozen=True, slots=True)
 class Overlay:
     """`route_servers` are the devices that every VTEP peers with by loopback; empty: all spines (super-spines where
-    there are any). `anycast_mac` is the gateways' common MAC address."""
+    there are any). `anycast_mac` is the gateways' common MAC address, `route_target_asn` (16 bits) the first half of
+    every derived route target."""
 
     type: OverlayType = OverlayType.NONE
     route_servers: tuple[str, ...] = ()
     anycast_mac: str = "02:00:00:00:00:01"
     arp_suppression: bool = True
+    route_target_asn: int = 65000
 
 
 @dataclass(frozen=True, slots=True)
