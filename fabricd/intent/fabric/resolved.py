@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fabricd.intent.fabric.values import Attachment, Device, Fabric, Link, Network, Port, Vrf
 
 UNDERLAY_INSTANCE = "default"
+BGP_NAME = "BGP"  # of the one BGP process, in every network instance that has one
 LOOPBACK, VTEP_LOOPBACK = "Loopback0", "Loopback1"
 
 
@@ -18,12 +19,12 @@ LOOPBACK, VTEP_LOOPBACK = "Loopback0", "Loopback1"
 class Allocations:
     """Numbers that were handed out, by purpose and owner, as texts: {"loopback-ipv4": {"leaf1": "10.255.1.1"}}.
 
-    They never move: an owner keeps its number while it exists, and `released` numbers are handed out again only when
-    a pool has nothing else.
+    They never move: an owner keeps its number while it exists. `released` has, by purpose and number, who had it last:
+    that owner gets it back when it returns, others only when a pool has nothing else.
     """
 
     held: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    released: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    released: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ class ResolvedLink:
 @dataclass(frozen=True, slots=True)
 class ResolvedDevice:
     """`router_id` is the IPv4 loopback, or drawn from the same pool when the fabric is IPv6 only. `ends` are its fabric
-    link ends by port name; `networks` and `vrfs` those that exist on it; `attachments` those with a port on it."""
+    link ends by port name; `networks` and `vrfs` those that exist on it; `attachments` those with a port on it.
+
+    `shares_asn`: another leaf has the same ASN, so that BGP must accept its own ASN in paths, in underlay and overlay.
+    A VLAN fabric has no ASNs, router ids and addresses at all (zero, empty), and its spines have every network.
+    """
 
     device: Device
     asn: int
@@ -62,6 +67,7 @@ class ResolvedDevice:
     networks: tuple[Network, ...] = ()
     vrfs: tuple[Vrf, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    shares_asn: bool = False
 
     @property
     def name(self) -> str:
