@@ -12,6 +12,7 @@ from fabricd.intent.fabric.values import Attachment, Device, Fabric, Link, Netwo
 
 UNDERLAY_INSTANCE = "default"
 BGP_NAME = "BGP"  # of the one BGP process, in every network instance that has one
+CONNECTED_NAME, STATIC_NAME = "DIRECTLY_CONNECTED", "STATIC"  # of the other protocols, likewise
 LOOPBACK, VTEP_LOOPBACK = "Loopback0", "Loopback1"
 
 
@@ -76,7 +77,8 @@ class ResolvedDevice:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedFabric:
-    """`vnis` by network name, `l3_vnis` by VRF name, `segments` the ESI by attachment name (multihomed ones only)."""
+    """`vnis` by network name, `l3_vnis` by VRF name, `segments` the ESI by attachment name (multihomed ones only),
+    `aggregates` the number of the LAG by attachment name (attachments with a LAG; see attachments.py)."""
 
     fabric: Fabric
     devices: Mapping[str, ResolvedDevice]
@@ -86,3 +88,4 @@ class ResolvedFabric:
     segments: Mapping[str, str]
     route_servers: tuple[str, ...]
     allocations: Allocations
+    aggregates: Mapping[str, int] = field(default_factory=dict)
