@@ -5,6 +5,7 @@ Called by reconcile/submission, in a worker thread. Pure; must not know the stor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -75,7 +76,9 @@ class Draft:
         return self._find(path)[1]
 
     def _place(self, path: str) -> tuple[int, int]:
-        return self.places.get(self._find(path)[0], (0, 0)) if self.places and path.startswith("/") else (0, 0)
+        if not self.places:
+            return 0, 0
+        return self.places.get(self._find(path)[0] if path.startswith("/") else (path,), (0, 0))
 
     def _find(self, path: str) -> tuple[Place, bool]:
         """The place of the node at a data path, or of the nearest one above it; and whether it is the node itself."""
@@ -151,9 +154,9 @@ def _draft(loaded: Loaded, source: str) -> Draft | list[Problem]:
         claimed = envelope.replace if isinstance(envelope.replace, bool) else tuple(map(Path.parse, envelope.replace))
     except InputError as error:
         return [_envelope_problem(("replace",), error.message, loaded, source)]
-    repeated = [name for index, name in enumerate(envelope.devices) if name in envelope.devices[:index]]
-    if repeated:
-        return [_envelope_problem(("devices",), f"{repeated[0]!r} is named twice", loaded, source)]
+    counted = Counter(envelope.devices)
+    if len(counted) < len(envelope.devices):
+        return [_envelope_problem(("devices",), f"{counted.most_common(1)[0][0]!r} is named twice", loaded, source)]
     return Draft(
         name=envelope.name,
         devices=tuple(envelope.devices),

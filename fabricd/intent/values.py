@@ -42,6 +42,7 @@ def load_json(text: str, source: str) -> Loaded:
             text, object_pairs_hook=_unique, parse_float=str, parse_constant=_no_constant, parse_int=_integer
         )
         _check_depth(value)
+        _check_characters(text, source)
     except json.JSONDecodeError as error:
         raise _problem(f"not JSON: {error.msg}", source, error.lineno, error.colno) from error
     except _DuplicateKeyError as error:
@@ -58,6 +59,7 @@ def load_yaml(text: str, source: str) -> list[Loaded]:
     """Every document of a YAML 1.2 stream (core schema: `on` and `yes` are strings, `010` is ten). Dates stay text.
     Raises InputError with line and column."""
     reader = YAML(typ="safe", pure=True)
+    reader.composer.warn_double_anchors = False  # YAML 1.2 allows them, and a warning would go to the daemon's stderr
     try:
         return [
             _Builder(source, len(text) + _ALIAS_ALLOWANCE).document(node)
@@ -71,6 +73,11 @@ def load_yaml(text: str, source: str) -> list[Loaded]:
         raise _problem(f"not YAML: {what}", source, line, column) from error
     except YAMLError as error:
         raise _problem(f"not YAML: {' '.join(str(error).split())}", source) from error
+    except (KeyError, AssertionError) as error:
+        raise _problem("not YAML: %YAML names a version that nobody knows", source) from error
+    except (ValueError, OverflowError) as error:
+        # ruamel hands the number of an escape (\Uffffffff) to chr() as it is.
+        raise _problem("not YAML: an escape that stands for no character", source) from error
     except RecursionError as error:
         raise _problem(f"nested deeper than {MAX_DEPTH} levels", source) from error
 
@@ -111,7 +118,7 @@ class _Builder:
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
                 self._refuse("a key must be a plain word", key_node)
-            key = str(key_node.value)
+            key = self._text(key_node)
             if str(key_node.tag).endswith(":merge"):
                 self._refuse("merge keys (<<) are not part of YAML 1.2; name the values", key_node)
             if key in seen:
@@ -123,7 +130,7 @@ class _Builder:
             yield key, value
 
     def _scalar(self, node: Node) -> Any:
-        text = str(node.value)
+        text = self._text(node)
         match str(node.tag).removeprefix("tag:yaml.org,2002:"):
             case "str" | "timestamp":
                 return text
@@ -137,6 +144,12 @@ class _Builder:
                 return text
             case tag:
                 return self._refuse(f"{text!r} ({tag}) is not a value that YANG knows", node)
+
+    def _text(self, node: Node) -> str:
+        text = str(node.value)
+        if not text.isascii() and _SURROGATE.search(text):
+            self._refuse("half of a surrogate pair is no character", node)
+        return text
 
     def _refuse(self, message: str, node: Node) -> NoReturn:
         raise _problem(message, self._source, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -210,6 +223,24 @@ def _place_of_duplicate(text: str) -> tuple[int, int]:
             case _:
                 key_follows = False
     return 0, 0
+
+
+# A pair of surrogates is one character (RFC 8259 section 7), and so are two escapes in a row; half a pair is none.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u(?P<half>[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _check_characters(text: str, source: str) -> None:
+    """UTF-8 has no halves of surrogate pairs, but an escape can say one. `text` is known to be JSON."""
+    if "\\u" not in text:
+        return
+    for escape in _ESCAPE.finditer(text):
+        if escape["half"]:
+            before = text[: escape.start()]
+            line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+            raise _problem("half of a surrogate pair is no character", source, line, column)
 
 
 def _check_depth(value: Any) -> None:

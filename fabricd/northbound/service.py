@@ -39,6 +39,7 @@ _REVISIONS = 50
 _MOST_REVISIONS = 1_000
 _LONGEST_TEXT = 4_096  # characters of a comment or a reason
 _LONGEST_ID = 128
+_LAST_REVISION = 2**63 - 1  # the store counts in signed 64 bits, the wire in unsigned ones
 
 
 class FabricdService(FabricdServicer):
@@ -91,6 +92,7 @@ class FabricdService(FabricdServicer):
         if not request.to_revision:
             raise InputError("to_revision is not set: which revision shall become current again?")
         _short(comment=request.comment, request_id=request.request_id)
+        _countable(request.to_revision)
         return await self._revise(
             self._submissions.rollback(
                 request.to_revision,
@@ -106,7 +108,9 @@ class FabricdService(FabricdServicer):
         self, request: pb.ListRevisionsRequest, context: Context
     ) -> pb.ListRevisionsResponse:
         current = await self._current_number()
-        found = await self._store.revisions(min(request.limit or _REVISIONS, _MOST_REVISIONS), request.before)
+        found = await self._store.revisions(
+            min(request.limit or _REVISIONS, _MOST_REVISIONS), min(request.before, _LAST_REVISION)
+        )
         return pb.ListRevisionsResponse(
             revisions=[convert.revision_message(revision, current=current) for revision in found]
         )
@@ -120,9 +124,11 @@ class FabricdService(FabricdServicer):
         )
 
     async def Diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:  # noqa: N802
+        _countable(request.from_revision, request.to_revision)
         old, new, plans = await self._submissions.diff(
             request.from_revision, request.to_revision, tuple(request.devices)
         )
+        await self._heard_of(request.devices, old, new)
         return pb.DiffResponse(from_revision=old, to_revision=new, devices=map(convert.plan_message, plans))
 
     async def Status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:  # noqa: N802
@@ -190,7 +196,14 @@ class FabricdService(FabricdServicer):
     async def _revision(self, number: int) -> Revision:
         if not number:
             raise NotFoundError("there is no revision yet: nothing was ever submitted")
+        _countable(number)
         return await self._store.revision(number)
+
+    async def _heard_of(self, devices: Sequence[str], *revisions: int) -> None:
+        """Raises NotFoundError for a device that neither the inventory nor any of the revisions has: silence would be
+        taken for "no difference"."""
+        told = {name for number in revisions if number for name in await self._store.desired_devices(number)}
+        self._controller.known([name for name in devices if name not in told])
 
     async def _revise(self, change: Coroutine[Any, Any, Submitted]) -> pb.SubmitResponse:
         submitted = await self._carried_out(change)
@@ -213,6 +226,12 @@ def _format(document: pb.Document) -> DocumentFormat | None:
     if document.format not in _FORMATS:
         raise InputError.of([Problem(f"unknown document format {document.format}", intent=document.source)])
     return _FORMATS[document.format]
+
+
+def _countable(*revisions: int) -> None:
+    for number in revisions:
+        if number > _LAST_REVISION:
+            raise NotFoundError(f"there is no revision {number}")
 
 
 def _once(devices: Sequence[str]) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ Called by Schema.read and Tree.parse. Whole-tree rules (must, leafref, mandatory
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from lxml import etree
 
 from fabricd.errors import InputError, Problem
+from fabricd.model.path import Path
 from fabricd.schema import raw
 from fabricd.schema.context import Context
 from fabricd.schema.loose import Walk, qualified_top
@@ -62,12 +64,24 @@ def _parse_json(context: Context, data: bytes, source: str, flags: int) -> raw.D
     first = raw.parse(context.pointer, data, raw.JSON, flags)
     if first is not None:
         return first
-    problems = list(context.problems())
+    told = context.problems()  # before the walk asks libyang about single values
     walk = Walk(context, state=not flags & raw.NO_STATE, mend=False, limit=_PROBLEMS)
     walk.document(document)
+    problems = [_exact(problem, walk.skipped) for problem in told]
     known = {problem.path for problem in problems}
     problems += [Problem(reason, path=path) for path, reason in walk.skipped if path not in known]
     raise InputError.of(_named(tuple(problems[:_PROBLEMS]), source))
+
+
+def _exact(problem: Problem, found: list[tuple[str, str]]) -> Problem:
+    """libyang puts what it does not know down to the node above; the walk knows the name."""
+    if any(path == problem.path for path, _ in found):
+        return problem
+    depth = len(Path.parse(problem.path).segments) if problem.path else 0
+    for path, _ in found:
+        if path.startswith(f"{problem.path}/") and len(Path.parse(path).segments) == depth + 1:
+            return replace(problem, path=path)
+    return problem
 
 
 def _check_xml(data: bytes, source: str) -> None:

@@ -5,6 +5,7 @@ Called by documents.py (to list everything wrong) and device.py (to read what a 
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,9 @@ from fabricd.schema.nodes import Kind, SchemaNode, segment
 
 UNKNOWN = "the models have no such node"
 STATE = "state is not configuration"
+
+# RFC 7950 section 14, yang-char, as far as text out of JSON or XML can break it.
+_NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufdd0-\ufdef\ufffe\uffff]")
 
 
 class Walk:
@@ -113,6 +117,8 @@ class Walk:
     def _value(self, node: SchemaNode, value: Any, path: Path) -> Any:
         if isinstance(value, dict) or (isinstance(value, list) and value != [None]):
             return self._skip(path, "not a single value")
+        if isinstance(value, str) and _NO_CHARACTER.search(value):
+            return self._skip(path, "holds a character that YANG does not have")
         if not self._mend:
             return value if _plain(node, value) else self._skip(path, f"{lexical(value)!r} is not allowed here")
         if raw.TYPE_EMPTY in node.base_types and (value is None or value == [None]):
