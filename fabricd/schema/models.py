@@ -44,6 +44,10 @@ _RELEASE_ORDER = (
     "openconfig-qos",
     "openconfig-routing-policy",
     "openconfig-bgp-policy",
+    "openconfig-defined-sets",
+    "openconfig-bfd",
+    "openconfig-spanning-tree",
+    "openconfig-ethernet-segments",
 )
 
 

@@ -39,6 +39,10 @@ RELEASE_LOAD_ORDER = (
     "openconfig-qos",
     "openconfig-routing-policy",
     "openconfig-bgp-policy",
+    "openconfig-defined-sets",
+    "openconfig-bfd",
+    "openconfig-spanning-tree",
+    "openconfig-ethernet-segments",
 )
 SHORT = 25
 """Descriptions up to this many characters ("IPv4 address.") may coincide without anyone having copied."""
