@@ -38,7 +38,8 @@ class Store:
     """Everything the daemon must not forget. What a method has returned is on disk, whatever happens next.
 
     All methods raise StoreError when the database cannot be read or written, or holds something damaged. This
-    process is the only writer, so device status and what is current are also kept in memory.
+    process is the only writer, so device status and what is current are also kept in memory. The memory follows a
+    commit a moment later; until then nobody reads what it brought, so that all methods tell of one state.
     """
 
     def __init__(self, place: Place, clock: Clock, written: Callable[[JournalRecord], None] | None) -> None:
@@ -55,6 +56,9 @@ class Store:
         self._statuses: dict[str, DeviceStatus] = {}
         self._heads: dict[str, DesiredHead | None] = {}
         self._more = asyncio.Event()
+        self._reads = 0
+        self._unread = asyncio.Event()
+        self._unread.set()
 
     @classmethod
     async def open(
@@ -94,9 +98,11 @@ class Store:
         self._open.push_async_callback(self._writer.close)
 
     async def close(self) -> None:
-        """Finishes the writes that were begun and lets go of the database. May be called twice."""
+        """Finishes the reads and writes that were begun and lets go of the database. May be called twice."""
         self._writer = None
         self._more.set()
+        # A reader whose connection is taken away, if it is also cancelled, would never end.
+        await self._unread.wait()
         await self._open.aclose()
 
     async def __aenter__(self) -> Store:
@@ -113,20 +119,23 @@ class Store:
 
     async def revision(self, number: int) -> Revision:
         """Raises NotFoundError."""
+        self._must_exist(number)
         async with self._read() as connection:
             return await snapshots.read_revision(connection, number)
 
     async def revisions(self, limit: int = 50, before: int = 0) -> list[Revision]:
         """Newest first; only those below `before` unless that is 0."""
+        end = self._revision + 1
         async with self._read() as connection:
-            return await snapshots.read_revisions(connection, limit, before)
+            return await snapshots.read_revisions(connection, limit, min(before or end, end))
 
     async def by_request(self, request_id: str) -> Request | None:
         """What was carried out under a request id."""
         if not request_id:
             return None
         async with self._read() as connection:
-            return await snapshots.read_request(connection, request_id)
+            found = await snapshots.read_request(connection, request_id)
+        return found if found is not None and found.revision <= self._revision else None
 
     async def intents(self, revision: int) -> tuple[ConfigIntent, ...]:
         """All intents of a revision, by name; none for revision 0. Raises NotFoundError."""
@@ -259,7 +268,9 @@ class Store:
 
     async def journal(self, after: int, limit: int, devices: Sequence[str] = ()) -> list[JournalRecord]:
         """The first `limit` records above `after`, in order; only those of `devices` unless that is empty."""
-        query = select(journal.c.sequence, journal.c.body).where(journal.c.sequence > after)
+        query = select(journal.c.sequence, journal.c.body).where(
+            journal.c.sequence > after, journal.c.sequence <= self._sequence
+        )
         if devices:
             query = query.where(journal.c.device.in_(devices))
         async with self._read() as connection:
@@ -357,9 +368,16 @@ class Store:
     @contextlib.asynccontextmanager
     async def _read(self) -> AsyncIterator[AsyncConnection]:
         self._running()
-        with translated("cannot read the store"):
-            async with self._reading.connect() as connection:
-                yield connection
+        self._reads += 1
+        self._unread.clear()
+        try:
+            with translated("cannot read the store"):
+                async with self._reading.connect() as connection:
+                    yield connection
+        finally:
+            self._reads -= 1
+            if not self._reads:
+                self._unread.set()
 
     def _running(self) -> Writer:
         if self._writer is None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path as File
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
@@ -215,6 +216,49 @@ class TestRevisions:
 
 
 class TestJournal:
+    async def test_nothing_is_read_before_all_of_the_store_knows_of_it(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever has read a record finds it counted, and the status and revision that came with it current."""
+        writer = store._running()
+        attempt = writer._attempt
+
+        async def attempt_and_dawdle(works: Any) -> Any:
+            done = await attempt(works)
+            await asyncio.sleep(0.1)  # as on a machine with much else to do: committed, and not told yet
+            return done
+
+        monkeypatch.setattr(writer, "_attempt", attempt_and_dawdle)
+        commit = asyncio.create_task(store.commit(NewRevision(0, "a", request_id="r1"), note()))
+        while not (found := await store.journal(0, 9)):
+            if await store.revisions() or await store.by_request("r1") is not None:
+                assert await store.current() is not None
+        assert found[-1].sequence == await store.last_sequence() == 1
+        assert (await store.current()) == (await store.revisions())[0] == await commit
+        finish = asyncio.create_task(store.finish(DeviceStatus("d", failures=7), [note()]))
+        while len(await store.journal(0, 9)) < 2:
+            await asyncio.sleep(0)
+        assert (await store.status("d")).failures == 7
+        await finish
+
+    async def test_a_store_that_is_closed_waits_for_its_readers(self, place: str) -> None:
+        for _ in range(20):
+            store = await Store.open(place)
+            await store.append([note()])
+
+            async def read(store: Store = store) -> None:
+                while True:
+                    await store.journal(0, 9)
+
+            readers = [asyncio.create_task(read()) for _ in range(4)]
+            await asyncio.sleep(0.005)
+            for one in readers[:2]:
+                one.cancel()
+            await store.close()
+            async with asyncio.timeout(10):
+                ended = await asyncio.gather(*readers, return_exceptions=True)
+            assert all(isinstance(one, asyncio.CancelledError | StoreError) for one in ended)
+
     async def test_numbers_are_dense_and_in_order_of_commit(self, store: Store) -> None:
         batches = await asyncio.gather(*(store.append([note(f"{n}.{m}") for m in range(n % 4)]) for n in range(60)))
         flat = [record for batch in batches for record in batch]
