@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,10 +244,30 @@ class Client:
         details = next((value for key, value in error.trailing_metadata() or () if key == DETAILS_KEY), None)
         message = error.details() or ""
         if details is None and error.code() == grpc.StatusCode.UNAVAILABLE:
-            return UnavailableError(f"fabricd does not answer at {self._address}: {message}")
+            return UnavailableError(f"fabricd does not answer at {self._address}: {_closed(self._address) or message}")
         if details is None and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
             return UnavailableError(f"fabricd at {self._address} did not answer in time")
         return from_status(error.code(), message, details if isinstance(details, bytes) else None)
+
+
+def _closed(address: str) -> str:
+    """Why the socket at `address` cannot be opened, told better than gRPC does; empty when that is not known."""
+    if not address.startswith("unix:"):
+        return ""
+    file = address.removeprefix("unix:")
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_RESUME_PAUSE)
+            probe.connect(file)
+    except FileNotFoundError:
+        return "there is no such socket; start the daemon, or name another address (FABRICD_ADDRESS)"
+    except ConnectionRefusedError:
+        return "the daemon is not running"
+    except PermissionError:
+        return "you may not open this socket; ask to join the group that it belongs to"
+    except OSError:
+        pass
+    return ""
 
 
 def _read(file: Path) -> bytes:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
@@ -100,7 +100,7 @@ class Demo:
     def fabricctl(self, *arguments: str, expect: int = 0, show: bool = True, json_output: bool = False) -> Any:
         """Run fabricctl as a user would; its output is shown, or parsed."""
         if show:
-            console.print(f"[bold]$ fabricctl {' '.join(arguments)}[/]")
+            console.print(f"[bold]$ fabricctl {escape(shlex.join(arguments))}[/]", soft_wrap=True)
         command = [BIN / "fabricctl", *arguments, *(["--json"] if json_output else COLOR)]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
         if show and not json_output:
@@ -187,12 +187,10 @@ class Demo:
         )
         after = journal.last
         ca, known_hosts = "switches/tls/ca.pem", "switches/ssh/known_hosts"
-        neighbour = self.folder / "delete-neighbour.xml"
-        neighbour.write_text(DELETE_NEIGHBOUR, encoding="utf-8")
         vlan = '{"vlan": [{"vlan-id": 666, "config": {"vlan-id": 666, "name": "shadow"}}]}'
         made = (
             ("leaf1", ("gnmi", "127.0.0.1", "19343", ca, "interfaces/interface[name=Ethernet1]/config/mtu", "1500")),
-            ("leaf3", ("netconf", "127.0.0.1", "18305", known_hosts, str(neighbour))),
+            ("leaf3", ("netconf", "127.0.0.1", "18305", known_hosts, "changes/delete-neighbour.xml")),
             (
                 "leaf2",
                 ("gnmi", "127.0.0.1", "19344", ca, "network-instances/network-instance[name=default]/vlans", vlan),
@@ -218,9 +216,8 @@ class Demo:
             "5. A mistake",
             "A document with an impossible MTU and an unknown leaf is refused, with the place. Nothing changes.",
         )
-        (self.folder / "mistake.yaml").write_text(MISTAKE, encoding="utf-8")
         before = self.fabricctl("status", show=False, json_output=True)["revision"]
-        said = self.fabricctl("submit", "mistake.yaml", expect=1)
+        said = self.fabricctl("submit", "changes/mistake.yaml", expect=1)
         if "mtu" not in said or self.fabricctl("status", show=False, json_output=True)["revision"] != before:
             raise DemoFailedError("the mistake was not refused with its path")
 
@@ -232,8 +229,7 @@ class Demo:
             "It starts again, finds the transactions it left open, reads the switches, and finishes.",
         )
         after = journal.last
-        (self.folder / "vlan.yaml").write_text(RENAME_VLAN, encoding="utf-8")
-        self.fabricctl("submit", "vlan.yaml", "--comment", "rename VLAN 10", "--no-wait")
+        self.fabricctl("submit", "changes/rename-vlan.yaml", "--comment", "rename VLAN 10", "--no-wait")
         journal.wait("a switch is being written", lambda record: record["event"] == "apply", after)
         self.processes["daemon"].send_signal(signal.SIGKILL)
         self.processes["daemon"].wait()
@@ -272,56 +268,14 @@ class Demo:
         return len(gaps | (set(seen) ^ kept) - set(range(listed[-1]["sequence"] + 1, max(seen) + 1)))
 
 
-DELETE_NEIGHBOUR = """\
-<config xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0">
- <network-instances xmlns="http://openconfig.net/yang/network-instance"><network-instance><name>default</name>
-  <protocols><protocol>
-   <identifier xmlns:pt="http://openconfig.net/yang/policy-types">pt:BGP</identifier><name>underlay</name>
-   <bgp><neighbors>
-    <neighbor nc:operation="delete"><neighbor-address>10.0.2.4</neighbor-address></neighbor>
-   </neighbors></bgp>
-  </protocol></protocols></network-instance></network-instances>
-</config>
-"""
-
-MISTAKE = """\
-kind: config
-name: mistake
-devices: [leaf4]
-config:
-  openconfig-interfaces:interfaces:
-    interface:
-      - name: Ethernet1
-        config:
-          name: Ethernet1
-          mtu: ninethousand
-          colour: blue
-"""
-
-RENAME_VLAN = """\
-kind: config
-name: rename-vlan
-priority: 200
-devices: [leaf1, leaf2, leaf3, leaf4]
-config:
-  openconfig-network-instance:network-instances:
-    network-instance:
-      - name: default
-        vlans:
-          vlan:
-            - vlan-id: 10
-              config:
-                name: web-servers
-"""
-
-
 @contextlib.contextmanager
 def workplace(keep: bool) -> Iterator[Path]:
     """A fresh folder with the demo's files; its processes' secrets are made anew each time."""
     folder = Path(tempfile.mkdtemp(prefix="fabricd-demo-"))
     for name in ("fabricd.toml", "inventory.toml", "simulation.toml"):
         shutil.copy(HERE / name, folder)
-    shutil.copytree(HERE / "fabric", folder / "fabric")
+    for name in ("fabric", "changes"):
+        shutil.copytree(HERE / name, folder / name)
     (folder / "state").mkdir(mode=0o700)
     os.environ["FABRICD_DEMO_PASSWORD"] = secrets.token_urlsafe(12)
     try:
@@ -356,18 +310,33 @@ def leave_running(demo: Demo) -> None:
     demo.switches_start()
     demo.daemon_starts()
     demo.submit()
-    console.print(
-        Panel(
-            f"export FABRICD_ADDRESS=unix:{demo.folder / 'fabricd.sock'}\n"
-            f"export PATH={BIN}:$PATH\n\n"
-            "fabricctl status --watch\nfabricctl log --follow\nfabricctl plan\nfabricctl mode leaf1 observe\n\n"
-            f"Everything is in {demo.folder}; logs: daemon.log, switches.log. The switches' login is fabricd,\n"
-            f"password {os.environ['FABRICD_DEMO_PASSWORD']}. Ctrl-C ends it all.",
-            title="It runs. In another terminal:",
-        )
-    )
-    with contextlib.suppress(KeyboardInterrupt):
-        signal.pause()
+    behind = f"{sys.executable} {HERE / 'behind_the_back.py'} gnmi 127.0.0.1 19343 switches/tls/ca.pem"
+    console.rule("[bold]It runs until Ctrl-C. In another terminal:[/]", align="left")
+    # Nothing is drawn around it: people copy these lines.
+    print(f"""
+export FABRICD_ADDRESS=unix:{demo.folder / "fabricd.sock"} PATH={BIN}:$PATH
+export FABRICD_DEMO_PASSWORD={os.environ["FABRICD_DEMO_PASSWORD"]}      # the switches' login is fabricd
+cd {demo.folder}
+
+fabricctl status --watch
+fabricctl log --follow
+
+# change leaf1 behind the daemon's back, and see it repaired; then observe only, and change it again
+{behind} "interfaces/interface[name=Ethernet1]/config/mtu" 1500
+fabricctl mode leaf1 observe --reason "to see what drift looks like"
+fabricctl plan
+fabricctl mode leaf1 default
+
+# change what the fabric shall be: edit a document, look, submit, go back
+$EDITOR fabric/leaf1.yaml
+fabricctl submit fabric/ --dry-run
+fabricctl submit fabric/ --comment "my change"
+fabricctl submit changes/rename-vlan.yaml --comment "one more"
+fabricctl rollback 1
+
+Logs: daemon.log, switches.log.
+""")
+    signal.pause()
 
 
 def main() -> int:
@@ -390,7 +359,11 @@ def main() -> int:
                     console.print(f"--- the end of {name}.log", style="dim")
                     print("\n".join(log.read_text(errors="replace").splitlines()[-15:]))
             return 1
+        except KeyboardInterrupt:
+            console.print("\nstopping", style="dim")
+            return 0 if keep else 130
         finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             for process in reversed(demo.processes.values()):
                 process.terminate()
             for process in demo.processes.values():

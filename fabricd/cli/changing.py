@@ -6,7 +6,6 @@ Registered by fabricctl. Each asks the daemon for one change and, when told to, 
 from __future__ import annotations
 
 import secrets
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +15,14 @@ from fabricd.cli.converge import Goal, converge, report, verdict
 from fabricd.cli.document import document
 from fabricd.cli.looking import show_plans
 from fabricd.cli.options import (
+    BACK_TO_INVENTORY,
+    MODES,
     Base,
     Comment,
     Devices,
     DryRun,
     Json,
+    NewMode,
     RequestId,
     SomeDevices,
     Timeout,
@@ -34,18 +36,11 @@ from fabricd.errors import InputError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 
-class ModeChoice(StrEnum):
-    ENFORCE = "enforce"
-    OBSERVE = "observe"
-    PAUSE = "pause"
-    DEFAULT = "default"
-
-
 def submit(
     context: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Documents, folders of documents, or - for standard input."),
+        typer.Argument(metavar="FILE", help="Documents, folders of documents, or - for standard input."),
     ] = None,
     withdraw: Annotated[
         list[str] | None, typer.Option("--withdraw", metavar="NAME", help="Take an intent back; may be repeated.")
@@ -58,8 +53,9 @@ def submit(
     timeout: Timeout = 120.0,
     as_json: Json = False,
 ) -> int:
-    """Make documents part of the desired configuration: all of them, as one revision, or none.
+    """Submit documents: all become one revision, or none does.
 
+    What they say becomes part of the desired configuration, and the devices are brought to it.
     Exit code 0: done; 2: a device waits for a person or is not enforced (dry run: something would change); 1: error.
 
     \b
@@ -214,24 +210,30 @@ def reconcile(
 
 def mode(
     context: typer.Context,
-    arguments: SomeDevices,
-    new: Annotated[ModeChoice, typer.Argument(metavar="MODE", help="default: what the inventory says.")],
+    devices: SomeDevices = None,
+    *,
+    new: NewMode,
     reason: Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; kept in the journal.")] = "",
     as_json: Json = False,
 ) -> int:
-    """Say what may be done with devices: enforce (repair), observe (only report drift), pause (leave alone), default.
+    """Set the mode of devices: enforce, observe, pause or default.
+
+    enforce repairs drift, observe only reports it, pause leaves the device alone, default is what the inventory says.
 
     \b
     Examples:
       fabricctl mode leaf1 leaf2 observe --reason "change 4711"
       fabricctl mode leaf1 default
     """
+    if new not in MODES:
+        raise InputError(f"{new!r} is not a mode; after the devices say {', '.join(MODES[:-1])} or {MODES[-1]}")
+    if not devices:
+        raise InputError(f"no device is named: fabricctl mode DEVICE... {new}")
     connection = connection_of(context)
-    value = "" if new is ModeChoice.DEFAULT else new.value
 
     async def work(client: Client) -> pb.StatusResponse:
-        await client.set_mode(arguments, value, reason=reason)
-        return await client.status(arguments)
+        await client.set_mode(devices, "" if new == BACK_TO_INVENTORY else new, reason=reason)
+        return await client.status(devices)
 
     status = connection.run(work)
     if as_json:

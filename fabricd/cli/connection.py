@@ -6,7 +6,7 @@ Used by fabricctl. Knows the client; nothing of what is asked of the daemon.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ T = TypeVar("T")
 # With their value; they may stand before or after the command.
 _HOISTED = ("--address", "--ca", "--cert", "--key", "--server-name", "--color")
 _FLAGS = ("--insecure",)
-_COMPLETION_TIMEOUT = 1.0
+_COMPLETION_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,23 @@ class Connection:
             return self.run(names)
         except FabricdError:
             return []
+
+
+def rejoin_completion(environment: MutableMapping[str, str]) -> None:
+    """Mend what bash says of the line to complete: it takes unix:/path and host:port for three words each."""
+    try:
+        words, current = environment["COMP_WORDS"].split("\n"), int(environment["COMP_CWORD"])
+    except (KeyError, ValueError):
+        return
+    joined: list[str] = []
+    place = current
+    for number, word in enumerate(words):
+        if joined and (word == ":" or joined[-1].endswith(":")):
+            joined[-1] += word
+            place -= number <= current
+        else:
+            joined.append(word)
+    environment["COMP_WORDS"], environment["COMP_CWORD"] = "\n".join(joined), str(place)
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

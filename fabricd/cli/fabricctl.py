@@ -5,19 +5,30 @@ Entry point of the installed script. What the commands do is in looking and chan
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from fabricd import __version__
 from fabricd.cli import changing, looking
-from fabricd.cli.connection import Connection, hoisted
+from fabricd.cli.connection import Connection, hoisted, rejoin_completion
 from fabricd.cli.terminal import Color, invoke
 
+
+class _Group(TyperGroup):
+    """The command with its options for all moved to the front, also while a shell asks how to complete it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, hoisted(args))
+
+
 app = typer.Typer(
+    cls=_Group,
     name="fabricctl",
     help="""Work with fabricd: submit the configuration a fabric shall have, see what is done to reach it.
 
@@ -82,5 +93,5 @@ app.command("show")(looking.show_command)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(invoke(app, "fabricctl", hoisted(given)))
+    rejoin_completion(os.environ)
+    sys.exit(invoke(app, "fabricctl", list(sys.argv[1:] if arguments is None else arguments)))

@@ -86,7 +86,7 @@ def simulate(
 @app.command()
 def check(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Documents, folders of documents, or -.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Documents, folders of documents, or -.")
     ] = None,
     config: Annotated[
         Path | None,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Group
@@ -17,15 +18,18 @@ from rich.live import Live
 from fabricd.cli import show
 from fabricd.cli.document import document
 from fabricd.cli.options import DeviceOption, Devices, Json, OneDevice, connection_of
-from fabricd.cli.terminal import ExitCode, Terminal, plain
+from fabricd.cli.terminal import ExitCode, Terminal, assembled, plain
 from fabricd.client import Client
+from fabricd.northbound.failures import UnavailableError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _REDRAW = 1.0  # seconds
 
 
 def plan(context: typer.Context, devices: Devices = None, as_json: Json = False) -> int:
-    """Read devices now and show which edits would bring them to the current revision.
+    """Read devices now and show what would change on them.
+
+    The edits are those that bring them to the current revision.
 
     Exit code 0: none; 2: changes are pending; 1: an error, or a device that could not be read.
 
@@ -61,7 +65,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing it until interrupted.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Show who is in sync with the current revision, who is not, and why.
+    """Show which devices are in sync, and why others are not.
 
     \b
     Examples:
@@ -79,13 +83,27 @@ def status(
         elif as_json or not terminal.live:
             await _stream_status(terminal, client, found, as_json=as_json)
         else:
-            with Live(_status_view(found), console=terminal.out, auto_refresh=False) as live:
-                while True:
-                    live.update(_status_view(await client.status(devices or ())), refresh=True)
-                    await asyncio.sleep(_REDRAW)
+            await _redraw_status(terminal, client, found, devices or ())
         return ExitCode.DONE
 
     return connection.run(look)
+
+
+async def _redraw_status(
+    terminal: Terminal, client: Client, found: pb.StatusResponse, devices: Sequence[str]
+) -> NoReturn:
+    """For people: in place, every second; a daemon that is away is waited for."""
+    with Live(console=terminal.out, auto_refresh=False) as live:
+        while True:
+            try:
+                found, trouble = await client.status(devices), ""
+            except UnavailableError as error:
+                trouble = error.message
+            # What matters most comes first: a long table is cut at the end of the screen.
+            head = assembled((f"{trouble}; waiting", "red")) if trouble else show.status_summary(found)
+            shown = Group(head, *show.status_reasons(found), show.status_table(found, datetime.now(UTC)))
+            live.update(shown, refresh=True)
+            await asyncio.sleep(_REDRAW)
 
 
 async def _stream_status(terminal: Terminal, client: Client, found: pb.StatusResponse, *, as_json: bool) -> None:
@@ -105,17 +123,15 @@ def _show_status(terminal: Terminal, found: pb.StatusResponse, *, as_json: bool)
         terminal.document(document(found))
         return
     terminal.table(show.status_table(found, datetime.now(UTC)))
+    for line in show.status_reasons(found):
+        terminal.line(line)
     terminal.line(show.status_summary(found))
-
-
-def _status_view(found: pb.StatusResponse) -> Group:
-    return Group(show.status_table(found, datetime.now(UTC)), show.status_summary(found))
 
 
 def diff(
     context: typer.Context,
-    old: Annotated[int, typer.Argument(metavar="[FROM]", min=0, help="Default: the one before TO.")] = 0,
-    new: Annotated[int, typer.Argument(metavar="[TO]", min=0, help="Default: the current one.")] = 0,
+    old: Annotated[int, typer.Argument(metavar="FROM", min=0, help="Default: the one before TO.")] = 0,
+    new: Annotated[int, typer.Argument(metavar="TO", min=0, help="Default: the current one.")] = 0,
     device: DeviceOption = None,
     as_json: Json = False,
 ) -> int:
@@ -220,7 +236,9 @@ def show_command(
     revision: Annotated[int, typer.Option("--revision", "-r", metavar="N", min=0, help="Default: current.")] = 0,
     as_json: Json = False,
 ) -> int:
-    """Print the configuration that one device shall run, as OpenConfig JSON (RFC 7951).
+    """Print the configuration that one device shall run.
+
+    It is OpenConfig as RFC 7951 writes it, in JSON.
 
     \b
     Examples:

@@ -14,11 +14,16 @@ import typer
 
 from fabricd.cli.connection import Connection
 from fabricd.errors import InputError, Problem
+from fabricd.model.device import Mode
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _SUFFIXES = {".json": pb.FORMAT_JSON, ".yaml": pb.FORMAT_YAML, ".yml": pb.FORMAT_YAML}
 # Above what the daemon takes, so that its clear answer is what people see; below what would only waste memory here.
 _MOST_BYTES = 72 << 20
+
+
+BACK_TO_INVENTORY = "default"
+MODES = (*Mode, BACK_TO_INVENTORY)
 
 
 def connection_of(context: typer.Context) -> Connection:
@@ -36,13 +41,22 @@ def _device_names(context: typer.Context, incomplete: str) -> Iterator[str]:
     return (name for name in connection.device_names() if name.startswith(incomplete))
 
 
+def _devices_and_modes(context: typer.Context, incomplete: str) -> Iterator[str]:
+    yield from _device_names(context, incomplete)
+    # A mode comes after at least one device.
+    if context.params.get("devices") or context.params.get("new"):
+        yield from (mode for mode in MODES if mode.startswith(incomplete))
+
+
 Devices = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[DEVICE]...", help="Only these; default: all.", autocompletion=_device_names),
+    typer.Argument(metavar="DEVICE", help="Only these; default: all.", autocompletion=_device_names),
 ]
+# Not required, so that what is missing can be told better than by the parser, which asks for the first argument.
 SomeDevices = Annotated[
-    list[str], typer.Argument(metavar="DEVICE...", help="The devices.", autocompletion=_device_names)
+    list[str] | None, typer.Argument(metavar="DEVICE", help="The devices.", autocompletion=_devices_and_modes)
 ]
+NewMode = Annotated[str, typer.Argument(metavar="MODE", help=f"{', '.join(MODES)}.", autocompletion=_devices_and_modes)]
 OneDevice = Annotated[str, typer.Argument(metavar="DEVICE", help="The device.", autocompletion=_device_names)]
 DeviceOption = Annotated[
     list[str] | None,

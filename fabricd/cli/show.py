@@ -20,7 +20,8 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _SIGNS = {"create": ("+", "green"), "delete": ("-", "red"), "replace": ("~", "yellow"), "move": (">", "cyan")}
 _DISRUPTIONS = {"hitless": "green", "session-reset": "yellow", "link-bounce": "red", "unknown": "red"}
-_BRIEF = 80  # characters
+_HEAD = 4  # words of a record's line that are always there: number, time, event, device
+_BRIEF = 60  # characters; with its indentation it fits on a narrow terminal
 _OUTCOMES = {
     "in-sync": "green",
     "applied": "green",
@@ -105,7 +106,7 @@ def plan_summary(plans: Sequence[pb.DevicePlan], *, title: str = "Plan") -> Text
 
 
 def status_table(status: pb.StatusResponse, now: datetime) -> Table:
-    table = _table("DEVICE", "MODE", "STATE", "OUTCOME", "REVISION", "CHECKED", "DRIFT", "WHY")
+    table = _table("DEVICE", "MODE", "STATE", "OUTCOME", "REVISION", "CHECKED", "DRIFT")
     for device in status.devices:
         table.add_row(
             assembled((device.device, "bold")),
@@ -115,9 +116,15 @@ def status_table(status: pb.StatusResponse, now: datetime) -> Table:
             str(device.revision or "-"),
             ago(device.checked if device.HasField("checked") else None, now),
             str(device.drift or "-"),
-            assembled(_why(device)),
         )
     return table
+
+
+def status_reasons(status: pb.StatusResponse) -> Iterable[Text]:
+    """A line for each device that has something to say: they are too long for a column."""
+    for device in status.devices:
+        if why := _why(device):
+            yield assembled((device.device, "bold"), f": {why}")
 
 
 def status_summary(status: pb.StatusResponse) -> Text:
@@ -172,12 +179,12 @@ def record_lines(record: pb.JournalRecord) -> Iterable[Text]:
         (f" {record.outcome}", _OUTCOMES.get(record.outcome, "")) if record.outcome else "",
         f" {_counted(len(record.edits), 'edit')}" if record.edits else "",
         f" {took:.2f}s" if took else "",
-        f" by {record.author}" if record.author and record.author not in record.message else "",
+        f" by {record.author}" if record.author else "",
         (f" {record.error_code}", "red") if record.error_code else "",
         f" {record.error_path}" if record.error_path else "",
-        f": {record.message}" if record.message else "",
     ]
-    yield assembled(*words)
+    told = any(words[_HEAD:])
+    yield assembled(*words, f"{':' if told else ''} {record.message}" if record.message else "")
     for edit in record.edits if record.event != "reconcile" else ():
         yield from edit_lines(edit, indent=" " * 9, brief=True)
 
@@ -212,7 +219,7 @@ def _why(device: pb.DeviceStatus) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column not in ("WHY", "COMMENT", "DEVICES"))
+        table.add_column(column, overflow="fold", no_wrap=column not in ("COMMENT", "DEVICES"))
     return table
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import typer
 import typer.main
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,6 +40,7 @@ class Color(StrEnum):
     NEVER = "never"
 
 
+_HANGING = 4  # cells that the later lines of a folded one are indented more
 _PIPE_WIDTH = 10_000  # a pipe has no margin: nothing is wrapped or cut
 
 
@@ -55,7 +58,7 @@ class Terminal:
 
     def line(self, *parts: str | Text | tuple[str, str]) -> None:
         """One line; a part is text, or (text, style)."""
-        self.out.print(assembled(*parts), soft_wrap=True)
+        self._print(self.out, assembled(*parts))
 
     def table(self, table: Table) -> None:
         if self.out.is_terminal:
@@ -68,7 +71,7 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """A remark that is not the result: standard error."""
-        self.err.print(assembled((text, "dim")), soft_wrap=True)
+        self._print(self.err, assembled((text, "dim")))
 
     def document(self, content: Any) -> None:
         """One JSON document on one line; control characters are escaped, so a terminal takes no harm either."""
@@ -82,7 +85,40 @@ class Terminal:
             f"{error.device}: {error.message}" if error.device and error.device not in error.message else error.message
         ]
         for line in lines:
-            self.err.print(assembled(("error: ", "bold red"), line), soft_wrap=True)
+            self._print(self.err, assembled(("error: ", "bold red"), line))
+
+    @staticmethod
+    def _print(console: Console, text: Text) -> None:
+        for line in folded(text, console.width) if console.file.isatty() else [text]:
+            console.print(line, soft_wrap=True)
+
+
+def folded(text: Text, width: int) -> list[Text]:
+    """One line as lines of at most `width` cells, broken between words, the later ones indented more than the first.
+
+    A word is never broken, so that a path can be copied from the terminal as a whole.
+    """
+    if text.cell_len <= width:
+        return [text]
+    words = list(re.finditer(r"\s*\S+", text.plain))
+    indent = len(text.plain) - len(text.plain.lstrip()) + _HANGING
+    breaks: list[int] = []
+    used = 0
+    for word in words:
+        size = cell_len(word[0])
+        # A word that is too long for any line stays with the sign before it.
+        if used and used + size > width and not (used < indent and indent + size > width):
+            breaks.append(word.start())
+            used = indent + cell_len(word[0].lstrip())
+        else:
+            used += size
+    first, *rest = text.divide(breaks)
+    return [first, *(_stripped(line, indent) for line in rest)]
+
+
+def _stripped(line: Text, indent: int) -> Text:
+    start = len(line.plain) - len(line.plain.lstrip())
+    return Text(" " * indent).append_text(line[start:])
 
 
 def assembled(*parts: str | Text | tuple[str, str]) -> Text:
@@ -116,8 +152,12 @@ def invoke(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
     except FabricdError as error:
         Terminal(_color(arguments)).error(error)
     except TyperException as error:
-        Terminal(_color(arguments)).error(FabricdError(f"{error.format_message()} (see {name} --help)"))
+        asked = getattr(error, "ctx", None)
+        where = asked.command_path if asked else name
+        Terminal(_color(arguments)).error(FabricdError(f"{error.format_message().rstrip('.')} (see {where} --help)"))
     except (KeyboardInterrupt, typer.Abort):
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")  # the prompt does not follow the terminal's ^C
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe went away (`| head`): not an error, and Python shall not complain at exit either.

@@ -251,7 +251,8 @@ class Submissions:
             return Submitted(base, unchanged=True)
         number = base + 1
         changed = _changed(compiled)
-        text = f"revision {number} by {author}: {comment or 'no comment'} ({len(changed)} devices)"
+        count = f"{len(changed)} device{'' if len(changed) == 1 else 's'}"
+        text = f"{comment or 'no comment'} ({count})"
         record = JournalRecord(self._clock.now(), Event.REVISION, revision=number, message=text, author=author)
         revision = await self._store.commit(
             NewRevision(

@@ -4,83 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import pty
 import signal
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pytest
-from northbound_harness import COMMANDS, Authority, Service, interfaces, serving, switches
+from fabricctl_shell import Shell
+from northbound_harness import interfaces, serving, switches
 
-from fabricd.simulator import Simulation
-
-SUBCOMMANDS = [
-    "submit", "plan", "status", "diff", "log", "revisions", "rollback", "reconcile", "mode", "devices", "show",
-]  # fmt: skip
 MTU = "/openconfig-interfaces:interfaces/interface[name='Ethernet1']/config/mtu"
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """Runs commands in a folder, with the daemon's address in the environment."""
-
-    folder: Path
-    service: Service
-    simulation: Simulation
-
-    @property
-    def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("FABRICD_", "NO_COLOR"))}
-        return {**kept, "FABRICD_ADDRESS": self.service.address, "TERM": "xterm-256color"}
-
-    async def start(self, *arguments: str, **options: Any) -> asyncio.subprocess.Process:
-        options = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE, **options}
-        environment = {**self.environment, **options.pop("environment", {})}
-        return await asyncio.create_subprocess_exec(
-            COMMANDS / "fabricctl", *arguments, cwd=self.folder, env=environment, **options
-        )
-
-    async def run(self, *arguments: str, given: bytes = b"", **environment: str) -> Ran:
-        process = await self.start(*arguments, stdin=asyncio.subprocess.PIPE, environment=environment)
-        async with asyncio.timeout(60):
-            out, err = await process.communicate(given)
-        assert process.returncode is not None
-        assert b"Traceback" not in err
-        return Ran(process.returncode, out.decode(), err.decode())
-
-    def write(self, device: str, **content: Any) -> str:
-        file = self.folder / f"{device}.yaml"
-        file.write_bytes(interfaces(device, **content).content)
-        return file.name
-
-
-@pytest.fixture
-async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
-    async with (
-        switches(tmp_path, "leaf1", "leaf2") as (simulation, devices),
-        serving(tmp_path, devices=devices) as service,
-    ):
-        folder = tmp_path / "work"
-        folder.mkdir()
-        yield Shell(folder, service, simulation)
 
 
 async def test_a_fabric_is_submitted_converges_and_is_looked_at(shell: Shell) -> None:
@@ -114,7 +44,6 @@ async def test_a_fabric_is_submitted_converges_and_is_looked_at(shell: Shell) ->
         "REVISION",
         "CHECKED",
         "DRIFT",
-        "WHY",
     ]
     assert "leaf2" not in table.out
     assert table.out.splitlines()[-1] == "1/1 in sync, revision 1"
@@ -214,7 +143,9 @@ MISTAKES = [
     (["diff", "7"], "revision"),
     (["rollback", "7"], "revision"),
     (["rollback", "seven"], "REVISION"),
-    (["mode", "leaf1", "off"], "'enforce', 'observe', 'pause', 'default'"),
+    (["mode", "leaf1", "off"], "'off' is not a mode; after the devices say enforce, observe, pause or default"),
+    (["mode", "leaf1"], "'leaf1' is not a mode"),
+    (["mode", "pause"], "no device is named"),
     (["log", "--after", "99999"], "99999"),
     (["nonsense"], "nonsense"),
     (["status", "--nonsense"], "--nonsense"),
@@ -222,7 +153,7 @@ MISTAKES = [
     (["--address", "localhost:1", "status"], "needs TLS"),
     (["--address", "localhost:1", "--ca", "x", "status"], "go together"),
     (["--address", "localhost:1", "--ca", "x", "--cert", "x", "--key", "x", "status"], "x: No such file"),
-    (["status", "--address", "unix:/nowhere.sock"], "fabricd does not answer at unix:/nowhere.sock"),
+    (["status", "--address", "unix:/nowhere.sock"], "unix:/nowhere.sock: there is no such socket"),
 ]
 
 
@@ -291,126 +222,3 @@ async def test_the_log_is_one_json_object_a_line_and_follows_over_a_restart(tmp_
             assert {record["device"] for record in of_device} == {"leaf1"}
             people = await shell.run("log", "--last", "3")
             assert len([line for line in people.out.splitlines() if not line.startswith("         ")]) == 3
-
-
-async def test_a_reader_that_leaves_the_pipe_is_no_error_message(shell: Shell) -> None:
-    process = await asyncio.create_subprocess_shell(
-        f"{COMMANDS / 'fabricctl'} status --watch --json | head -n 1",
-        env=shell.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert json.loads(await process.stdout.readline())["devices"]
-    await shell.run("mode", "leaf1", "observe")  # a change makes it write into the closed pipe
-    async with asyncio.timeout(30):
-        _, err = await process.communicate()
-    assert err == b""
-
-
-# What it looks like
-
-
-async def test_a_pipe_gets_no_colour_unless_asked_and_a_terminal_does_unless_refused(shell: Shell) -> None:
-    await shell.run("submit", shell.write("leaf1"))
-    assert "\x1b" not in (await shell.run("status")).out
-    assert "\x1b[" in (await shell.run("status", "--color", "always")).out
-    assert "\x1b[" in (await shell.run("--color=always", "diff")).out
-    assert "\x1b[1" in await on_terminal(shell, "status")
-    assert "\x1b[1" not in await on_terminal(shell, "status", "--color", "never")
-    assert "\x1b[1" not in await on_terminal(shell, "status", NO_COLOR="1")
-
-
-async def test_progress_is_drawn_on_a_terminal_and_watching_ends_by_ctrl_c(shell: Shell) -> None:
-    shown = await on_terminal(shell, "submit", shell.write("leaf1"))
-    assert "revision 1" in shown
-    assert "1/1 in sync" in shown
-    assert "leaf1" in await on_terminal(shell, "status", "--watch", interrupt_at="in sync", code=130)
-
-
-async def test_what_a_device_or_a_person_wrote_cannot_steer_the_terminal(shell: Shell) -> None:
-    evil = "\x1b]0;pwned\x07\x1b[31m[bold red]x[/]"
-    await shell.run("submit", shell.write("leaf1"), "-m", evil)
-    for command in (["revisions"], ["log"], ["--color", "always", "log"]):
-        out = (await shell.run(*command)).out
-        assert "\x1b]" not in out
-        assert "\x07" not in out
-        assert "[bold red]x[/]" in out
-    as_json = await shell.run("revisions", "--json")
-    assert as_json.document["revisions"][0]["comment"] == evil
-    assert "\x1b" not in as_json.out
-
-
-async def test_every_command_has_help_with_examples_and_needs_no_daemon(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, Service(tmp_path / "none.sock", None, None, None), None)  # type: ignore[arg-type]
-    for command in SUBCOMMANDS:
-        helped = await shell.run(command, "--help")
-        assert helped.code == 0, command
-        assert f"Usage: fabricctl {command}" in helped.out
-        assert f"fabricctl {command}" in helped.out.split("Examples:")[1]
-        assert "--json" in helped.out
-    helped = await shell.run("--help")
-    assert helped.code == 0
-    assert all(f"\n  {command} " in helped.out for command in SUBCOMMANDS)
-    assert "Exit codes: 0 done, 2 changes are pending, 1 error." in helped.out
-    assert (await shell.run("--version")).out.startswith("fabricctl ")
-    assert (await shell.run()) == Ran(1, helped.out, "")
-
-
-async def test_the_shell_completes_commands_and_device_names(shell: Shell) -> None:
-    async def completed(line: str, word: int) -> str:
-        ran = await shell.run(_FABRICCTL_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(word))
-        return ran.out
-
-    assert {"status", "submit"} <= set((await completed("fabricctl s", 1)).split())
-    assert (await completed("fabricctl plan leaf", 2)).split() == ["leaf1", "leaf2"]
-    assert (await completed("fabricctl mode leaf2", 2)).split() == ["leaf2"]
-    assert (await completed("fabricctl log --device leaf", 3)).split() == ["leaf1", "leaf2"]
-    await shell.service.server.stop(0)
-    assert (await completed("fabricctl plan leaf", 2)).split() == []
-    script = await shell.run("--show-completion", "bash")
-    assert "_FABRICCTL_COMPLETE" in (script.out or script.err)
-
-
-async def test_tls_options_work_before_and_after_the_command_and_from_the_environment(tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "tls")
-    server = authority.issue("server", alternative_names=["localhost"])
-    tls = authority.issue("ci")
-    async with serving(
-        tmp_path, tcp_address="127.0.0.1:0", roles={"ci": "viewer"}, tls_certificate=server.certificate,
-        tls_key=server.key, tls_client_ca=authority.file,
-    ) as service:  # fmt: skip
-        shell = Shell(tmp_path, service, None)  # type: ignore[arg-type]
-        address = f"localhost:{service.server.tcp_port}"
-        files = ["--ca", str(tls.ca), "--cert", str(tls.certificate), "--key", str(tls.key)]
-        assert (await shell.run("status", "--address", address, *files)).code == 0
-        assert (await shell.run(*files, "--address", address, "status")).code == 0
-        variables = {"FABRICD_CA": str(tls.ca), "FABRICD_CERT": str(tls.certificate), "FABRICD_KEY": str(tls.key)}
-        assert (await shell.run("status", FABRICD_ADDRESS=address, **variables)).code == 0
-        refused = await shell.run("reconcile", FABRICD_ADDRESS=address, **variables)
-        assert refused.code == 1
-        assert "ci is a viewer" in refused.err
-
-
-async def on_terminal(shell: Shell, *arguments: str, interrupt_at: str = "", code: int = 0, **environment: str) -> str:
-    """What the command writes when its output is a terminal; interrupted by Ctrl-C once `interrupt_at` was seen."""
-    parent, child = pty.openpty()
-    process = await shell.start(*arguments, stdin=child, stdout=child, stderr=child, environment=environment)
-    os.close(child)
-    loop = asyncio.get_running_loop()
-    written = b""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                piece = await loop.run_in_executor(None, os.read, parent, 65536)
-            except OSError:  # Linux says EIO when the other side is closed
-                break
-            if not piece:
-                break
-            written += piece
-            if interrupt_at and interrupt_at.encode() in written:
-                process.send_signal(signal.SIGINT)
-                interrupt_at = ""
-        await process.wait()
-    os.close(parent)
-    assert b"Traceback" not in written
-    assert process.returncode == code
-    return written.decode()

@@ -7,11 +7,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.text import Text
 
-from fabricd.cli.connection import hoisted
+from fabricd.cli.connection import hoisted, rejoin_completion
 from fabricd.cli.document import document
 from fabricd.cli.show import edit_lines, plan_lines, plan_summary, record_lines
-from fabricd.cli.terminal import plain
+from fabricd.cli.terminal import folded, plain
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 
@@ -119,3 +120,34 @@ def test_documents_have_every_field_with_numbers_times_and_values_as_such() -> N
 )
 def test_connection_options_may_stand_after_the_command(given: list[str], expected: list[str]) -> None:
     assert hoisted(given) == expected
+
+
+@given(st.lists(st.text("ab/[='", min_size=1, max_size=30), min_size=1, max_size=12), st.integers(20, 60))
+def test_folding_breaks_between_words_only_and_loses_none(words: list[str], width: int) -> None:
+    lines = [line.plain for line in folded(Text("  " + " ".join(words)), width)]
+    assert " ".join(" ".join(lines).split()) == " ".join(words)
+    assert all(line.startswith("  ") for line in lines)
+    assert all(len(line.rstrip()) <= width or len(line.split()) <= 2 for line in lines)
+
+
+def test_a_folded_line_hangs_and_a_long_path_stays_with_its_sign() -> None:
+    path = "/openconfig-interfaces:interfaces/interface"
+    assert [line.plain for line in folded(Text(f"  ~ {path}  1500 -> 9214"), 40)] == [
+        f"  ~ {path}", "      1500 -> 9214"
+    ]  # fmt: skip
+    assert [line.plain for line in folded(Text("error: a b c"), 9)] == ["error: a", "    b c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "current", "joined", "place"),
+    [
+        ("fabricctl --address unix : /x st", 5, "fabricctl --address unix:/x st", 3),
+        ("fabricctl --address host : 9640 plan le", 6, "fabricctl --address host:9640 plan le", 4),
+        ("fabricctl --address unix :", 3, "fabricctl --address unix:", 2),
+        ("fabricctl plan le", 2, "fabricctl plan le", 2),
+    ],
+)
+def test_an_address_that_bash_took_apart_is_one_word_again(words: str, current: int, joined: str, place: int) -> None:
+    environment = {"COMP_WORDS": words.replace(" ", "\n"), "COMP_CWORD": str(current)}
+    rejoin_completion(environment)
+    assert environment == {"COMP_WORDS": joined.replace(" ", "\n"), "COMP_CWORD": str(place)}

@@ -1,0 +1,21 @@
+"""Fixtures of the end-to-end tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fabricctl_shell import Shell
+from northbound_harness import serving, switches
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    async with (
+        switches(tmp_path, "leaf1", "leaf2") as (simulation, devices),
+        serving(tmp_path, devices=devices) as service,
+    ):
+        folder = tmp_path / "work"
+        folder.mkdir()
+        yield Shell(folder, service, simulation)
