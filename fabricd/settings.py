@@ -177,7 +177,7 @@ def data_folder(name: Literal["yang", "config"]) -> Path:
 
 
 def settings_reference() -> list[tuple[str, Any, str]]:
-    """(dotted key, default, description) of every setting, for `fabricd check --explain` and the documentation."""
+    """(dotted key, default, description) of every setting: what config/fabricd.toml is held against."""
     return list(_reference(Settings, ""))
 
 
