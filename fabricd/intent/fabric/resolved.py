@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fabricd.intent.fabric.values import Attachment, Device, Fabric, Link, Network, Port, Vrf
+from fabricd.intent.fabric.values import Attachment, Device, Fabric, Link, Network, Port, TrafficClass, Vrf
 
 UNDERLAY_INSTANCE = "default"
 BGP_NAME = "BGP"  # of the one BGP process, in every network instance that has one
@@ -49,12 +49,29 @@ class ResolvedLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Steered:
+    """What one device does for one path (see steering.py): packets of `matches` leave by `end`.
+
+    `ingress` is the fabric port where they come in; empty: the path begins here. When `end` is down they are dropped
+    (`drop`), or sent `back` where they came from, or, with neither, routed.
+    """
+
+    path: str
+    matches: tuple[TrafficClass, ...]
+    end: LinkEnd
+    ingress: str = ""
+    drop: bool = False
+    back: LinkEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedDevice:
     """`router_id` is the IPv4 loopback, or drawn from the same pool when the fabric is IPv6 only. `ends` are its fabric
     link ends by port name; `networks` and `vrfs` those that exist on it; `attachments` those with a port on it.
 
     `shares_asn`: another leaf has the same ASN, so that BGP must accept its own ASN in paths, in underlay and overlay.
     A VLAN fabric has no ASNs, router ids and addresses at all (zero, empty), and its spines have every network.
+    `steered` is filled in by steering.steer, in order of path names.
     """
 
     device: Device
@@ -69,6 +86,7 @@ class ResolvedDevice:
     vrfs: tuple[Vrf, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     shares_asn: bool = False
+    steered: tuple[Steered, ...] = ()
 
     @property
     def name(self) -> str:
