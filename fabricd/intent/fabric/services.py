@@ -1,0 +1,265 @@
+"""What a fabric offers: L2 networks, VRFs and the gateways between them.
+
+Called by compile.py; checks.py asks it what cannot be (refusals). Knows nothing of ports (attachments.py, external.py).
+
+- evpn-vxlan: every network is a MAC-VRF (L2VSI) with one VLAN and one L2 VNI on each leaf where it exists; VRFs have an
+  L3 VNI (symmetric IRB); gateways are anycast: the same address and MAC on every leaf of the network. Connected
+  subnets go into the VRF's BGP and from there to EVPN.
+- vlan: networks are VLANs of the underlay's instance, on leaves where they are used and on everything between them.
+  Their gateways stand on the border leaves (without any: on the route servers), the same address and MAC on each.
+- none: a network is a VLAN of one leaf with its gateway there. A network on several leaves is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fabricd.errors import InputError, Problem
+from fabricd.intent.fabric.fragment import keyed, merged
+from fabricd.intent.fabric.instances import (
+    addresses,
+    inside,
+    instance,
+    instance_of,
+    member,
+    members,
+    protocol,
+    redistributed,
+    vrf_bgp,
+)
+from fabricd.intent.fabric.overlay import ENDPOINT, tunnel_endpoint
+from fabricd.intent.fabric.resolved import UNDERLAY_INSTANCE, ResolvedDevice, ResolvedFabric
+from fabricd.intent.fabric.values import Network, OverlayType, Role, Vrf
+
+_VXLAN = "openconfig-network-instance-types:VXLAN"
+
+
+def services(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
+    """Networks, VRFs and gateways of a device. Raises InputError for what the fabric's overlay cannot carry."""
+    kind = fabric.fabric.overlay.type
+    if kind is OverlayType.EVPN_VXLAN:
+        return _evpn(fabric, device) if device.device.role.is_leaf else {}
+    if kind is OverlayType.VLAN:
+        return _switched(fabric, device)
+    if problems := _scattered(fabric, device):
+        raise InputError.of(problems)
+    return merged(
+        [*_vlans(device, device.networks), *_gateways(device, device.networks, ""), *_plain_vrfs(device)], device.name
+    )
+
+
+def refusals(fabric: ResolvedFabric) -> tuple[Problem, ...]:
+    """Networks and attachments that the overlay of this fabric cannot carry, all of them."""
+    if fabric.fabric.overlay.type is not OverlayType.NONE:
+        return ()
+    places: dict[str, list[str]] = {}
+    for device in fabric.devices.values():
+        for network in device.networks:
+            places.setdefault(network.name, []).append(device.name)
+    return tuple(_refusal(name, devices) for name, devices in places.items() if len(devices) > 1)
+
+
+def instance_name(network: Network) -> str:
+    """The name of a network's MAC-VRF. VRFs are called as their users call them, hence the prefix."""
+    return f"network-{network.name}"
+
+
+def gateway_interface(network: Network) -> str:
+    return f"Vlan{network.vlan}"
+
+
+def gateway_devices(fabric: ResolvedFabric) -> frozenset[str]:
+    """Where a VLAN fabric has its gateways: on border leaves; without any, on the route servers."""
+    border = {name for name, device in fabric.devices.items() if device.device.role is Role.BORDER_LEAF}
+    return frozenset(border or fabric.route_servers)
+
+
+def route_distinguisher(device: ResolvedDevice, vni: int) -> str:
+    """RFC 4364 type 1: the router id and 16 bits."""
+    return f"{device.router_id}:{vni % 65536}"
+
+
+def route_targets(fabric: ResolvedFabric, vni: int, given: tuple[str, ...] = ()) -> list[str]:
+    """The same on every device, whatever its ASN: that of the overlay, and the VNI; or those given."""
+    return list(given) or [f"{fabric.fabric.overlay.route_target_asn}:{vni}"]
+
+
+# EVPN-VXLAN
+
+
+def _evpn(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
+    found = [_mac_vrf(fabric, device, network) for network in device.networks]
+    found += [_vrf(fabric, device, vrf) for vrf in device.vrfs]
+    found += _gateways(device, device.networks, "")
+    table = [
+        {"vni": fabric.vnis[network.name], "vni-type": "L2", "bridge-domain": network.vlan}
+        for network in device.networks
+    ]
+    table += [{"vni": fabric.l3_vnis[vrf.name], "vni-type": "L3", "l3-vrf-name": vrf.name} for vrf in device.vrfs]
+    if table:
+        entries = keyed("vni", [{"vni": leaves["vni"], "config": leaves} for leaves in table])
+        vnis = {"vxlan": {"local-endpoint-vnis": {"local-endpoint-vni": entries}}}
+        found.append(inside(UNDERLAY_INSTANCE, tunnel_endpoint(vnis)))
+    return merged(found, device.name)
+
+
+def _mac_vrf(fabric: ResolvedFabric, device: ResolvedDevice, network: Network) -> dict[str, Any]:
+    vni = fabric.vnis[network.name]
+    targets = route_targets(fabric, vni)
+    content = {
+        "encapsulation": {"config": {"encapsulation-type": _VXLAN}},
+        "vlans": _vlan(network),
+        "fdb": _forwarding(fabric, network),
+        "evpn": _evpn_instance(device, vni, targets, targets, **{"replication-mode": "BGP"}),
+    }
+    if network.gateways:
+        # Symmetric where routes between leaves have a VNI of their own; the underlay's table has none.
+        how = "DISTRIBUTED_SYMETRIC" if network.vrf else "DISTRIBUTED_ASYMETRIC"
+        content |= members([member(gateway_interface(network), irb_anycast_gateway=how)])
+    return instance(instance_name(network), "L2VSI", content, description=network.description or network.name)
+
+
+def _forwarding(fabric: ResolvedFabric, network: Network) -> dict[str, Any]:
+    overlay = fabric.fabric.overlay
+    found: dict[str, Any] = {"config": {"mac-learning": True}}
+    if network.gateways:
+        found["config"]["anycast-gateway-mac"] = overlay.anycast_mac
+    if overlay.arp_suppression:
+        found["arp-proxy"] = {"config": {"arp-suppression": True}}
+        found["nd-proxy"] = {"config": {"nd-suppression": True}}
+    return found
+
+
+def _evpn_instance(
+    device: ResolvedDevice, vni: int, imported: list[str], exported: list[str], **config: str
+) -> dict[str, Any]:
+    entry = {
+        "evi": str(vni),
+        "config": {
+            "evi": str(vni),
+            "encapsulation-type": _VXLAN,
+            # A VRF's too: the models have a VNI only for this type.
+            "service-type": "openconfig-evpn-types:VLAN_BASED",
+            "route-distinguisher": route_distinguisher(device, vni),
+            **config,
+        },
+        "import-export-policy": {"config": {"import-route-target": imported, "export-route-target": exported}},
+        "vxlan": {
+            "config": {
+                "vni": vni,
+                "overlay-endpoint-network-instance": UNDERLAY_INSTANCE,
+                "overlay-endpoint": ENDPOINT,
+                "host-reachability-bgp": True,
+            }
+        },
+    }
+    return {"evpn-instances": {"evpn-instance": keyed("evi", [entry])}}
+
+
+def _vrf(fabric: ResolvedFabric, device: ResolvedDevice, vrf: Vrf) -> dict[str, Any]:
+    vni = fabric.l3_vnis[vrf.name]
+    imported = route_targets(fabric, vni, vrf.import_targets)
+    exported = route_targets(fabric, vni, vrf.export_targets)
+    targets = {"import-route-target": imported, "export-route-target": exported}
+    content = {
+        "encapsulation": {"config": {"encapsulation-type": _VXLAN}},
+        "inter-instance-policies": {"import-export-policy": {"config": targets}},
+        "evpn": _evpn_instance(device, vni, imported, exported),
+    }
+    parts = [
+        instance(
+            vrf.name,
+            "L3VRF",
+            content,
+            description=vrf.description,
+            router_id=device.router_id,
+            route_distinguisher=route_distinguisher(device, vni),
+        ),
+        inside(vrf.name, vrf_bgp(device, fabric.fabric.underlay.maximum_paths)),
+        inside(vrf.name, protocol("DIRECTLY_CONNECTED", {})),
+        inside(vrf.name, redistributed("DIRECTLY_CONNECTED")),
+    ]
+    return merged(parts, device.name)
+
+
+# VLANs, and no overlay
+
+
+def _switched(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
+    gateway = device.name in gateway_devices(fabric)
+    # What stands between the leaves carries every VLAN; so do gateways, which every network is routed by.
+    every = gateway or not device.device.role.is_leaf
+    networks = fabric.fabric.networks if every else device.networks
+    found = _vlans(device, networks)
+    if gateway and any(network.gateways for network in networks):
+        forwarding = {"fdb": {"config": {"anycast-gateway-mac": fabric.fabric.overlay.anycast_mac}}}
+        found.append(inside(UNDERLAY_INSTANCE, forwarding))
+        found += _gateways(device, networks, "CENTRALIZED")
+        used = {network.vrf for network in networks if network.gateways}
+        found += [_plain_vrf(device, vrf) for vrf in fabric.fabric.vrfs if vrf.name in used]
+    return merged([*found, *_plain_vrfs(device)], device.name)
+
+
+def _vlans(device: ResolvedDevice, networks: tuple[Network, ...]) -> list[dict[str, Any]]:
+    return [inside(UNDERLAY_INSTANCE, {"vlans": _vlan(network)}) for network in networks]
+
+
+def _vlan(network: Network) -> dict[str, Any]:
+    leaves = {"vlan-id": network.vlan, "name": network.name}
+    return {"vlan": keyed("vlan-id", [{"vlan-id": network.vlan, "config": leaves}])}
+
+
+def _plain_vrfs(device: ResolvedDevice) -> list[dict[str, Any]]:
+    return [_plain_vrf(device, vrf) for vrf in device.vrfs]
+
+
+def _plain_vrf(device: ResolvedDevice, vrf: Vrf) -> dict[str, Any]:
+    return instance(vrf.name, "L3VRF", {}, description=vrf.description, router_id=device.router_id)
+
+
+def _scattered(fabric: ResolvedFabric, device: ResolvedDevice) -> list[Problem]:
+    if not device.networks:
+        return []
+    return [
+        _refusal(network.name, [device.name, *elsewhere])
+        for network in device.networks
+        if (
+            elsewhere := [
+                other.name for other in fabric.devices.values() if other is not device and network in other.networks
+            ]
+        )
+    ]
+
+
+def _refusal(network: str, devices: list[str]) -> Problem:
+    return Problem(
+        f"network {network} is on {' and '.join(sorted(devices))}, but the fabric has no overlay to carry it from one "
+        "to the other: let it be on one leaf only, or choose overlay type vlan or evpn-vxlan",
+        path=f"/fabricd-fabric:fabric/networks[name='{network}']",
+    )
+
+
+# Gateways of every kind
+
+
+def _gateways(device: ResolvedDevice, networks: tuple[Network, ...], anycast: str) -> list[dict[str, Any]]:
+    """Routed VLAN interfaces and their place in VRFs. `anycast` is their kind, where no MAC-VRF says it."""
+    found = []
+    for network in networks:
+        if not network.gateways:
+            continue
+        name = gateway_interface(network)
+        leaves: dict[str, Any] = {
+            "name": name,
+            "type": "iana-if-type:l3ipvlan",
+            "enabled": True,
+            "description": network.description or network.name,
+        }
+        if network.mtu:
+            leaves["mtu"] = network.mtu
+        routed = {"config": {"vlan": network.vlan}, **addresses(network.gateways)}
+        entry = {"name": name, "config": leaves, "openconfig-vlan:routed-vlan": routed}
+        found.append({"openconfig-interfaces:interfaces": {"interface": keyed("name", [entry])}})
+        place = member(name, irb_anycast_gateway=anycast) if anycast else member(name)
+        found.append(inside(instance_of(network.vrf), members([place])))
+    return found
