@@ -63,9 +63,9 @@ class ModelSet:
 
     @classmethod
     def managed(cls) -> Self:
-        """The part of OpenConfig that ships with fabricd."""
+        """The part of OpenConfig that ships with fabricd, and the deviation that its bgp-policy needs."""
         folder = data_folder("yang") / "openconfig"
-        return cls("managed", (folder,), _all_modules(folder))
+        return cls("managed", (folder,), _all_modules(folder), _mends())
 
     @classmethod
     def from_directory(cls, name: str, path: Path, modules: tuple[str, ...] | None = None) -> Self:
@@ -82,8 +82,11 @@ class ModelSet:
         chosen = modules or _types_first(names & set(_RELEASE_ORDER) | {one for one in names if _is_types(one)})
         if missing := [one for one in chosen if one not in names]:
             raise InputError(f"model set {name}: no module {', '.join(missing)} in {path}")
-        mends = (data_folder("yang") / "deviations" / "fabricd-oc-bgp-policy-deviations.yang",)
-        return cls(name, folders, tuple(chosen), mends if "openconfig-bgp-policy" in chosen else ())
+        return cls(name, folders, tuple(chosen), _mends() if "openconfig-bgp-policy" in chosen else ())
+
+
+def _mends() -> tuple[Path, ...]:
+    return (data_folder("yang") / "deviations" / "fabricd-oc-bgp-policy-deviations.yang",)
 
 
 def _is_types(name: str) -> bool:
