@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from fabricd import __version__
-from fabricd.errors import FabricdError, InputError, Problem
+from fabricd.errors import FabricdError, InputError, Problem, StoreError
 from fabricd.model.device import Device, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
 from fabricd.northbound.server import NorthboundServer
@@ -31,6 +33,7 @@ from fabricd.store import Store
 from fabricd.telemetry import Metrics, ServiceNotifier, log_journal, setup_logging, start_metrics_server
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 STORE_FILE = "fabricd.sqlite"
 _STATUS_EVERY = 10.0  # seconds between two status lines for systemd
@@ -65,15 +68,65 @@ def read_inventory(settings: Settings) -> Inventory:
 async def run(config: Path) -> int:
     """Serve until SIGTERM or SIGINT; SIGHUP reads settings and inventory again. Returns the exit code.
 
-    Raises FabricdError (settings, inventory or store cannot be used) before anything is served.
+    Both are heard from the first moment on: whatever is open when they come is closed in order. Raises FabricdError
+    (settings, inventory or store cannot be used) before anything is served.
     """
     settings = load_settings(config)
     setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
-    async with AsyncExitStack() as parts:
-        daemon = await Daemon.start(config, settings, parts)
-        await daemon.serve()
+    with _heard() as signals:
+        async with AsyncExitStack() as parts:
+            daemon = await signals.unless_stopped(Daemon.start(config, settings, parts))
+            if daemon is not None:
+                await daemon.serve(signals)
     _LOG.info("stopped")
     return 0
+
+
+class _Signals:
+    """What systemd and people ask for. `stop` is done with the first SIGTERM or SIGINT; later ones change nothing,
+    because what is being written to devices is to come to its end."""
+
+    def __init__(self) -> None:
+        self.stop: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
+        self._reload = asyncio.Event()
+
+    def hear(self, number: signal.Signals) -> None:
+        if number is signal.SIGHUP:
+            self._reload.set()
+        elif not self.stop.done():
+            self.stop.set_result(number)
+
+    async def reload(self) -> None:
+        """Return when a reload is wanted."""
+        await self._reload.wait()
+        self._reload.clear()
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+        """The result of `work`, or None when it was cancelled because of a stop."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait((task, self.stop), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
+        if task.cancelled():
+            return None
+        return task.result()
+
+
+@contextmanager
+def _heard() -> Iterator[_Signals]:
+    """Signals from here to the end of the block."""
+    loop, signals = asyncio.get_running_loop(), _Signals()
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, signals.hear, number)
+    try:
+        yield signals
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 class Daemon:
@@ -95,12 +148,14 @@ class Daemon:
         self._schemas = schemas
         self._namespaces = namespaces  # shared with the NETCONF connector
         self._notifier = ServiceNotifier()
-        self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._beat = 0.0
 
     @classmethod
     async def start(cls, config: Path, settings: Settings, parts: AsyncExitStack) -> Daemon:
-        """Open the store, compose everything, serve northbound, and begin to reconcile."""
+        """Open the store, compose everything, begin to reconcile, and serve northbound.
+
+        Everything is handed to `parts` before it is begun, so that this may be cancelled at any point.
+        """
         parse_windows(settings.reconcile.windows)
         inventory = read_inventory(settings)
         if not settings.state_directory.is_dir():
@@ -150,21 +205,20 @@ class Daemon:
             settings.northbound, FabricdService(store, submissions, controller, started=datetime.now(UTC))
         )
         daemon = cls(config, controller, submissions, store, schemas, namespaces)
-        await daemon._note(f"fabricd {__version__} started, {len(inventory.devices)} devices")
-        # Transactions of an earlier life are resolved before anything new can be asked for.
-        await controller.start()
         parts.push_async_callback(controller.stop)
-        await server.start()
         parts.push_async_callback(server.stop)
+        # An address that cannot be had ends this before any device is touched. Who connects has to wait until the
+        # transactions of an earlier life are resolved: nothing new can be asked for before.
+        await server.bind()
+        await daemon._note(f"fabricd {__version__} started, {len(inventory.devices)} devices")
+        await controller.start()
+        await server.start()
         await server.set_serving(True)
         return daemon
 
-    async def serve(self) -> None:
+    async def serve(self, signals: _Signals) -> None:
         """Work until told to stop."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signals.put_nowait, number)
-        self._beat = loop.time()
+        self._beat = asyncio.get_running_loop().time()
         tasks = [
             asyncio.create_task(self._notifier.watchdog(self._healthy)),
             asyncio.create_task(self._tell_status()),
@@ -172,17 +226,21 @@ class Daemon:
         self._notifier.ready(await self._summary())
         _LOG.info("ready")
         try:
-            while (received := await self._signals.get()) == signal.SIGHUP:
-                await self._reload()
-            _LOG.info("stopping on %s", received.name)
+            await signals.unless_stopped(self._keep_reloading(signals))
+            reason = f"stopping on {signals.stop.result().name}"
+            _LOG.info(reason)
             self._notifier.stopping("finishing what is being written")
-            await self._note(f"stopping on {received.name}")
+            with suppress(StoreError):
+                await self._note(reason)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                loop.remove_signal_handler(number)
+
+    async def _keep_reloading(self, signals: _Signals) -> None:
+        while True:
+            await signals.reload()
+            await self._reload()
 
     async def _reload(self) -> None:
         """Go on with new settings and inventory, or, when they are wrong, with the old ones."""

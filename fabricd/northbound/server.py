@@ -36,9 +36,10 @@ _MOST_STREAMS_A_CONNECTION = 128
 
 
 class NorthboundServer:
-    """Owns the listeners. `start` once, `stop` once; not reusable.
+    """Owns the listeners. `bind`, `start` and `stop` once each; not reusable.
 
-    Serves from `start` on, with health NOT_SERVING until `set_serving(True)`.
+    From `bind` on callers can connect and wait, from `start` on they are served, with health NOT_SERVING until
+    `set_serving(True)`.
     """
 
     def __init__(self, settings: NorthboundSettings, service: FabricdService) -> None:
@@ -55,7 +56,7 @@ class NorthboundServer:
         """Streams of the journal that are open."""
         return self._service.readers
 
-    async def start(self) -> None:
+    async def bind(self) -> None:
         """Open the listeners. Raises InputError naming the setting that makes it impossible; nothing is open then."""
         settings = self._settings
         server = grpc.aio.server(
@@ -81,12 +82,19 @@ class NorthboundServer:
             self._claim_socket()
             self._bind_socket(server)
             self.tcp_port = self._bind_tcp(server)
-            await server.start()
         except BaseException:
             await server.stop(None)
             self._release_socket()
             raise
         self._server = server
+
+    async def start(self) -> None:
+        """Answer, also those who connected since `bind`, which is done first if it was not."""
+        if self._server is None:
+            await self.bind()
+        assert self._server is not None
+        await self._server.start()
+        settings = self._settings
         log.info("serving on %s%s", settings.unix_socket, f" and TCP port {self.tcp_port}" if self.tcp_port else "")
 
     async def set_serving(self, serving: bool) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -54,6 +55,80 @@ async def test_the_demo_fabric_converges_by_both_protocols_on_both_model_sets(
         (instance,) = state["openconfig-network-instance:network-instances"]["network-instance"]
         (bgp,) = instance["protocols"]["protocol"]
         assert {one["state"]["session-state"] for one in bgp["bgp"]["neighbors"]["neighbor"]} == {"ESTABLISHED"}
+
+
+async def test_a_stop_during_the_start_is_orderly_at_any_moment(installation: Installation) -> None:
+    """SIGTERM at points in time spread over the whole start: it ends by itself, and leaves no socket behind."""
+    began = time.monotonic()
+    await installation.start()
+    takes = time.monotonic() - began
+    assert await installation.stop() == 0
+    heard = 0
+    for part in range(12):
+        with (installation.folder / "daemon.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                PROJECT / ".venv" / "bin" / "fabricd",
+                "serve",
+                "--config",
+                installation.folder / "fabricd.toml",
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "SWITCH_PASSWORD": "secret"},
+            )
+        await asyncio.sleep(takes * (0.4 + 0.6 * part / 11))  # before that Python is still loading
+        process.terminate()
+        code = await asyncio.wait_for(process.wait(), 60)
+        # Killed by the signal: nothing was open yet, and nothing had been said.
+        assert code == 0 or (code == -signal.SIGTERM and not installation.log), installation.log
+        heard += code == 0
+        assert "Traceback" not in installation.log
+        assert not (installation.folder / "fabricd.sock").exists()
+    assert heard
+    await installation.start()
+    await installation.submit_fabric()
+    await installation.converge()
+
+
+async def test_an_address_that_is_taken_ends_the_daemon_before_any_device_is_touched(
+    installation: Installation,
+) -> None:
+    (installation.folder / "fabricd.sock").write_text("something else")
+    process = await asyncio.create_subprocess_exec(
+        PROJECT / ".venv" / "bin" / "fabricd",
+        "serve",
+        "--config",
+        installation.folder / "fabricd.toml",
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "SWITCH_PASSWORD": "secret"},
+    )
+    _, stderr = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert "fabricd.sock exists and is not a socket" in stderr.decode()
+    assert "devices" not in stderr.decode()
+    assert (installation.folder / "fabricd.sock").read_text() == "something else"
+
+
+async def test_a_stop_during_a_reload_does_not_wait_for_it(installation: Installation) -> None:
+    """A switch that stalls in the middle of a write must keep neither a reload nor a stop."""
+    await installation.start()
+    await installation.submit_fabric()
+    await installation.converge()
+    stalling = installation.simulation.switches["leaf1"].faults
+    stalling.stall_set()
+    await installation.client.submit([descriptions("more", "new")])
+
+    async def stalled() -> bool:
+        return stalling.stalled == 1
+
+    await installation.until(stalled)
+    inventory = installation.folder / "inventory.toml"
+    inventory.write_text(inventory.read_text().replace('name = "leaf1"', 'name = "leaf1"\nmode = "observe"'))
+    assert installation.process is not None
+    installation.process.send_signal(signal.SIGHUP)
+    await said(installation, "reloaded, 6 devices")
+    assert stalling.stalled == 1
+    stalling.release()
+    assert await installation.stop() == 0
 
 
 async def test_a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_on(installation: Installation) -> None:
