@@ -1,12 +1,13 @@
 """What schema work costs beside libyang's own bare parse, on a leaf switch of about 220 KB.
 
-Run by people: `python -m tests.benchmarks.bench_schema [folder of an OpenConfig release]`. Knows only the room's door
-and, for the yardstick, its raw file.
+Run by `make bench`. Measures the official OpenConfig release too, where FABRICD_OPENCONFIG_RELEASE or the usual folder
+has it. Knows only the room's door and, for the yardstick, its raw file.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -109,7 +110,8 @@ def raw_diff(schema: Schema, config: bytes, flags: int) -> None:
 def main() -> None:
     console = Console()
     measure(ModelSet.managed(), console)
-    release = File(sys.argv[1] if len(sys.argv) > 1 else "../shared/openconfig/yang")
+    usual = File(__file__).resolve().parents[3] / "shared" / "openconfig" / "yang"
+    release = File(os.environ.get("FABRICD_OPENCONFIG_RELEASE") or usual)
     if release.is_dir():
         measure(ModelSet.from_directory("release", release), console)
 

@@ -1,5 +1,6 @@
-"""How long the store takes and how much it grows: python tests/benchmarks/bench_store.py [--trees 1000]
+"""How long the store takes and how much it grows.
 
+Run by `make bench`, or with another number of trees: `python tests/benchmarks/bench_store.py --trees 100`.
 Trees are made of interfaces that differ from device to device in names and addresses, as compiled ones do.
 """
 
