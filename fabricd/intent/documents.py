@@ -6,7 +6,7 @@ Called by reconcile/submission, in a worker thread. Pure; must not know the stor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fabricd.errors import InputError, Problem
+from fabricd.intent.fabric import notation
 from fabricd.intent.values import Loaded, Place, load_json, load_yaml
 from fabricd.model.path import Path
 
@@ -37,15 +38,28 @@ class Document:
     format: DocumentFormat | None = None
 
 
-class _Envelope(BaseModel):
-    """What surrounds the configuration in a document."""
+class DraftKind(StrEnum):
+    CONFIG = "config"
+    FABRIC = "fabric"
+
+
+class _AnyEnvelope(BaseModel):
+    """What surrounds every intent in a document."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    kind: Literal["config"]
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/@:-]*$")]
     owner: Annotated[str, Field(max_length=200)] = ""
     priority: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+
+
+class _FabricEnvelope(_AnyEnvelope):
+    kind: Literal["fabric"]
+    fabric: dict[str, Any]
+
+
+class _Envelope(_AnyEnvelope):
+    kind: Literal["config", "fabric"]
     devices: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
     replace: bool | list[str] = False
     config: dict[str, Any]
@@ -53,7 +67,10 @@ class _Envelope(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An intent as written, not yet read by a schema. `replace` True: every top-level container in `config`."""
+    """An intent as written, not yet read by a schema. `replace` True: every top-level container in `config`.
+
+    Of a fabric, `config` is what stands under `fabric`, in any notation (intent/fabric/notation); it names no devices.
+    """
 
     name: str
     devices: tuple[str, ...]
@@ -63,6 +80,7 @@ class Draft:
     replace: bool | tuple[Path, ...] = False
     source: str = ""
     places: Mapping[Place, tuple[int, int]] = field(default_factory=dict, repr=False)
+    kind: DraftKind = DraftKind.CONFIG
 
     def located(self, problem: Problem) -> Problem:
         """The same problem with this intent's name, and line and column where the source is known."""
@@ -82,11 +100,14 @@ class Draft:
 
     def _find(self, path: str) -> tuple[Place, bool]:
         """The place of the node at a data path, or of the nearest one above it; and whether it is the node itself."""
-        value, place = orjson.loads(self.config), ("config",)  # type: tuple[Any, Place]
+        value, place = orjson.loads(self.config), (str(self.kind),)  # type: tuple[Any, Place]
         try:
             segments = Path.parse(path).segments
         except InputError:
             return place, False
+        if self.kind is DraftKind.FABRIC:
+            below, found = notation.locate(value, segments[1:])
+            return (*place, *below), found
         for segment in segments:
             names = value if isinstance(value, dict) else {}
             name = next((key for key in names if key.rpartition(":")[2] == segment.name), None)
@@ -100,8 +121,10 @@ class Draft:
         return place, bool(segments)
 
 
-def parse_documents(documents: Sequence[Document], *, max_bytes: int) -> tuple[Draft, ...]:
-    """All intents of all documents, in order.
+def parse_documents(
+    documents: Sequence[Document], *, max_bytes: int, kinds: Collection[DraftKind] = (DraftKind.CONFIG,)
+) -> tuple[Draft, ...]:
+    """All intents of all documents, in order. Other kinds than `kinds` are refused.
 
     Raises InputError naming every problem of the first document that cannot be read, or of all envelopes; a name
     that occurs twice is refused. `max_bytes` bounds each document, and is checked before anything is parsed.
@@ -115,10 +138,13 @@ def parse_documents(documents: Sequence[Document], *, max_bytes: int) -> tuple[D
     for document in documents:
         for loaded in _load(document):
             draft = _draft(loaded, document.source)
-            if isinstance(draft, Draft):
+            if not isinstance(draft, Draft):
+                problems += draft
+            elif draft.kind in kinds:
                 drafts.append(draft)
             else:
-                problems += draft
+                taken = " and ".join(f"{kind} intents" for kind in kinds)
+                problems.append(draft.located(Problem(f"only {taken} are taken here", path="kind")))
     problems += _twice(drafts)
     if problems:
         raise InputError.of(problems)
@@ -146,6 +172,8 @@ def _load(document: Document) -> Iterator[Loaded]:
 
 
 def _draft(loaded: Loaded, source: str) -> Draft | list[Problem]:
+    if isinstance(loaded.value, dict) and loaded.value.get("kind") == DraftKind.FABRIC:
+        return _fabric_draft(loaded, source)
     try:
         envelope = _Envelope.model_validate(loaded.value)
     except ValidationError as error:
@@ -166,6 +194,23 @@ def _draft(loaded: Loaded, source: str) -> Draft | list[Problem]:
         replace=claimed,
         source=source,
         places=loaded.places,
+    )
+
+
+def _fabric_draft(loaded: Loaded, source: str) -> Draft | list[Problem]:
+    try:
+        envelope = _FabricEnvelope.model_validate(loaded.value)
+    except ValidationError as error:
+        return [_envelope_problem(found["loc"], found["msg"], loaded, source) for found in error.errors()]
+    return Draft(
+        name=envelope.name,
+        devices=(),
+        config=orjson.dumps(envelope.fabric),
+        owner=envelope.owner,
+        priority=envelope.priority,
+        source=source,
+        places=loaded.places,
+        kind=DraftKind.FABRIC,
     )
 
 

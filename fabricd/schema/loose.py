@@ -5,6 +5,7 @@ Called by documents.py (to list everything wrong) and device.py (to read what a 
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -120,7 +121,7 @@ class Walk:
         if isinstance(value, str) and _NO_CHARACTER.search(value):
             return self._skip(path, "holds a character that YANG does not have")
         if not self._mend:
-            return value if _plain(node, value) else self._skip(path, f"{lexical(value)!r} is not allowed here")
+            return value if _plain(node, value) else self._skip(path, _refusal(node, value))
         if raw.TYPE_EMPTY in node.base_types and (value is None or value == [None]):
             return [None]
         if value is None:
@@ -175,6 +176,15 @@ def qualified_top(context: Context, document: dict[str, Any], source: str) -> di
     if problems:
         raise InputError.of(problems)
     return out
+
+
+def _refusal(node: SchemaNode, value: Any) -> str:
+    said = f"{lexical(value)!r} is not allowed here"
+    if value is None:
+        return f"{said}: null is not a value"
+    found = node.check(lexical(value))
+    reason = node.refusal(lexical(value)) if found is None else f"in JSON it is written {json.dumps(encoded(found))}"
+    return f"{said}: {reason}" if reason else said
 
 
 def _plain(node: SchemaNode, value: Any) -> bool:

@@ -68,6 +68,11 @@ class ModelSet:
         return cls("managed", (folder,), _all_modules(folder), _mends())
 
     @classmethod
+    def fabric(cls) -> Self:
+        """fabricd's own model of a fabric, which fabric intents are written in."""
+        return cls("fabric", (data_folder("yang") / "fabricd",), ("fabricd-fabric",))
+
+    @classmethod
     def from_directory(cls, name: str, path: Path, modules: tuple[str, ...] | None = None) -> Self:
         """A set in a folder of .yang files (searched with its sub-folders).
 

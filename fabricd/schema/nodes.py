@@ -103,6 +103,10 @@ class SchemaNode:
             known[value] = None if "\0" in value else raw_schema.check_value(self._nodes.context, self.pointer, value)
         return known[value]
 
+    def refusal(self, value: str) -> str:
+        """Why a leaf may not have this value, in the words of its model or else of libyang; empty when it may."""
+        return "" if "\0" in value else raw_schema.refusal(self._nodes.context, self.pointer, value)
+
     def accept(self, value: str) -> tuple[int, str] | None:
         """The same for a value as devices and gNMI paths spell it: an identity bare, or behind a YANG prefix."""
         found = self.check(value)

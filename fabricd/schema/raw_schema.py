@@ -82,6 +82,19 @@ def _count(array: Any) -> int:
     return 0 if array == NULL else int(ffi.cast("uint64_t *", array)[-1])
 
 
+def refusal(context: Any, schema: SchemaPointer, given: str) -> str:
+    """Why a leaf cannot have a value: the model's own error-message where it has one. Empty when it can have it."""
+    raw = given.encode()
+    code = lib.lyd_value_validate(context, schema, raw, len(raw), NULL, NULL, NULL)
+    if code in (lib.LY_SUCCESS, lib.LY_EINCOMPLETE):
+        return ""
+    item, message = lib.ly_err_first(context), ""
+    while item != NULL:
+        item, message = item.next, text(item.msg)
+    lib.ly_err_clean(context, NULL)
+    return message
+
+
 def check_value(context: Any, schema: SchemaPointer, given: str) -> tuple[int, str] | None:
     """(base type, canonical value) of a value for a leaf, RFC 7951 prefixes; None if the leaf cannot have it.
 

@@ -68,7 +68,7 @@ def test_a_stream_and_a_list_hold_several_documents() -> None:
         (("priority: 200", "priority: high"), "priority", 5),
         (("priority: 200", "priority: -1"), "priority", 5),
         (("owner: netops", "ownr: netops"), "ownr", 4),
-        (("kind: config", "kind: fabric"), "kind", 2),
+        (("kind: config", "kind: fabrics"), "kind", 2),
         (("devices: [leaf1, leaf2]", "devices: []"), "devices", 6),
         (("devices: [leaf1, leaf2]", "devices: [leaf1, 7]"), "devices.1", 6),
         (("devices: [leaf1, leaf2]", "devices: [leaf1, leaf1]"), "devices", 6),
