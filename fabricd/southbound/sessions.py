@@ -68,8 +68,7 @@ class Sessions:
         exception, cancellation among them: what is then under way or locked on the device dies with it.
         Raises NotFoundError for a device that is not in the inventory, DeviceError when no session can be had.
         """
-        slot = self._slot(device)
-        async with slot.lock:
+        async with self._held(device) as slot:
             if slot.idle is not None:
                 slot.idle.cancel()
                 slot.idle = None
@@ -95,13 +94,24 @@ class Sessions:
             await self._finish(target)
 
     async def replace(self, devices: Mapping[str, Device]) -> None:
-        """Go on with another inventory. Sessions of devices that changed or went are closed once nobody uses them."""
+        """Go on with another inventory. Sessions of devices that changed or went are closed: unused ones before this
+        returns, others as soon as whoever uses them is done, which is not waited for."""
         old = self._slots
         self._slots = {
             name: old[name] if name in old and old[name].device == device else _Slot(device)
             for name, device in devices.items()
         }
         await asyncio.gather(*(self._retire(slot) for name, slot in old.items() if self._slots.get(name) is not slot))
+
+    @asynccontextmanager
+    async def _held(self, device: str) -> AsyncIterator[_Slot]:
+        """The device's slot, locked. Who had to wait while the inventory changed gets the new one."""
+        while True:
+            slot = self._slot(device)
+            async with slot.lock:
+                if self._slots.get(device) is slot:
+                    yield slot
+                    return
 
     async def close(self) -> None:
         """Close every session, also those in use, and wait until they are closed. No session is opened afterwards."""
@@ -154,12 +164,11 @@ class Sessions:
             self._drop(slot)
 
     async def _retire(self, slot: _Slot) -> None:
-        async with slot.lock:
-            if slot.idle is not None:
-                slot.idle.cancel()
-            if slot.target is not None:
-                target, slot.target = slot.target, None
-                await self._finish(target)
+        if slot.idle is not None:
+            slot.idle.cancel()
+        if slot.target is not None and not slot.lock.locked():
+            target, slot.target = slot.target, None
+            await self._finish(target)
 
     def _drop(self, slot: _Slot) -> None:
         """Close the slot's session in a task of its own, so that neither cancellation nor a slow peer is in the way."""

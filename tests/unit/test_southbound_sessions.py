@@ -253,6 +253,33 @@ async def test_another_inventory_closes_what_changed_and_keeps_the_rest(tmp_path
         await sessions.close()
 
 
+async def test_another_inventory_waits_for_nobody_and_takes_effect_for_all_who_wait(tmp_path: FilePath) -> None:
+    async with netconf_server(NetconfServer()) as one, netconf_server(NetconfServer()) as two:
+        old, new = netconf_device(one, tmp_path), netconf_device(two, tmp_path)
+        leaving = netconf_device(one, tmp_path, name="leaf4")
+        sessions = sessions_of(old, leaving)
+        release = asyncio.Event()
+
+        async def use() -> Any:
+            async with sessions.open("leaf3") as target:
+                await release.wait()
+                await target.fetch(ROOTS)
+                return target
+
+        user = asyncio.create_task(use())
+        await eventually(lambda: sessions.live == ("leaf3",))
+        waiting = [asyncio.create_task(fetch(sessions, "leaf3")) for _ in range(2)]
+        async with asyncio.timeout(2):
+            await sessions.replace({"leaf3": new})
+        fresh = await fetch(sessions, "leaf3")  # the new device is not kept by what the old one is doing
+        release.set()
+        assert await user is not fresh  # who had begun comes to an end, and its session is not used again
+        await eventually(lambda: one.ended == one.sessions == 1)
+        assert {await one for one in waiting} == {fresh}
+        assert two.sessions == 1
+        await sessions.close()
+
+
 async def test_watching_holds_nobody_up_and_ends_cleanly() -> None:
     async def subscribe(_: Any, __: Any) -> Any:
         yield gnmi_pb2.SubscribeResponse(sync_response=True)
