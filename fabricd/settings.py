@@ -5,13 +5,13 @@ Read by the daemon and the fabricd command; handed on as values. Must not know w
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fabricd.errors import InputError, Problem
+from fabricd.errors import InputError
+from fabricd.toml_file import problems_of, read_toml
 
 Role = Literal["viewer", "operator", "admin"]
 Positive = Annotated[float, Field(gt=0)]
@@ -124,24 +124,10 @@ class Settings(_Frozen):
 def load_settings(file: Path) -> Settings:
     """Read fabricd.toml. Raises InputError naming every wrong key, or the line that is not TOML."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: {error}") from error
-    try:
-        settings = Settings.model_validate(content)
+        settings = Settings.model_validate(read_toml(file))
     except ValidationError as error:
         raise InputError.of(problems_of(error, file)) from error
     return _anchored(settings, file.resolve().parent)
-
-
-def problems_of(error: ValidationError, file: Path) -> tuple[Problem, ...]:
-    """One Problem per finding of pydantic, its path being `file: table.key`."""
-    return tuple(
-        Problem(found["msg"], path=f"{file}: {'.'.join(map(str, found['loc']))}" if found["loc"] else str(file))
-        for found in error.errors()
-    )
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:

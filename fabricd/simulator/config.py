@@ -6,14 +6,13 @@ Read by the simulation and by tests, which also build these values by hand. Star
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fabricd.errors import InputError, Problem
-from fabricd.settings import problems_of
+from fabricd.toml_file import place, problems_of, read_toml
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=63)]
@@ -102,17 +101,12 @@ class SimulationConfig(_Frozen):
 
 def load_simulation(file: Path) -> SimulationConfig:
     """Read a simulation file. Paths are relative to it. Raises InputError naming every wrong key or line."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: {error}") from error
+    content = read_toml(file)
     tables: dict[str, Any] = dict(content.pop("simulation", {}))
     tables["switches"] = content.pop("switch", [])
     tables["links"] = content.pop("link", [])
     if content:
-        raise InputError.of(Problem("no such table", path=f"{file}: {name}") for name in content)
+        raise InputError.of(Problem("no such table", path=place(file, name)) for name in content)
     try:
         config = SimulationConfig.model_validate(tables)
     except ValidationError as error:

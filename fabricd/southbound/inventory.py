@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from fabricd.errors import InputError, Problem
 from fabricd.model.device import Device, Login, Mode, Profile, Protocol, SecretReference, Trust
 from fabricd.southbound.secrets import parse_reference
-from fabricd.southbound.toml_file import Table, place, problems_of, read_toml
+from fabricd.toml_file import Table, place, problems_of, read_toml
 
 # IANA: gnmi-gnoi 9339, netconf-ssh 830.
 DEFAULT_PORTS = {Protocol.GNMI: 9339, Protocol.NETCONF: 830}

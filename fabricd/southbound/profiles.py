@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from fabricd.errors import InputError, Problem
 from fabricd.model.device import Profile, Timeouts
 from fabricd.model.path import Path
-from fabricd.southbound.toml_file import Table, place, problems_of, read_toml
+from fabricd.toml_file import Table, place, problems_of, read_toml
 
 _DEFAULTS = Timeouts()
 _Seconds = Annotated[float, Field(gt=0, le=3600, strict=False)]

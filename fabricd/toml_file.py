@@ -1,6 +1,6 @@
 """Configuration files in TOML, read into pydantic models with every mistake named by file and key.
 
-Called by inventory and profiles. Must not know what the keys mean.
+Called by settings, inventory, profiles and simulation. Must not know what the keys mean.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def place(file: Path, *keys: object) -> str:
     """`inventory.toml: device.leaf1.port`, the `path` of a Problem."""
-    return f"{file}: " + ".".join(str(key) for key in keys if key != "")
+    dotted = ".".join(str(key) for key in keys if key != "")
+    return f"{file}: {dotted}" if dotted else str(file)
 
 
 def problems_of(error: ValidationError, file: Path, *keys: object, device: str = "") -> Iterable[Problem]:
