@@ -6,7 +6,6 @@ Used by paths, trace and drawing. Pure; must not know paths, traffic classes or 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Set
-from dataclasses import replace
 from functools import cache
 from itertools import islice, pairwise
 
@@ -56,15 +55,18 @@ class Topology:
         """Every link once, usable or not, in order of name."""
         return (link for port, link in self._links.items() if port == link.a.port)
 
+    def neighbours(self, device: str) -> Iterable[str]:
+        return self.graph.adj[device]  # type: ignore[no-any-return]
+
     def ends(self, device: str) -> Steps:
         """Usable links of a device, in order of neighbour and port."""
         found = (edge["ends"][device] for edges in self.graph.adj[device].values() for edge in edges.values())
-        return tuple(sorted(found, key=_order))
+        return tuple(sorted(found, key=end_order))
 
     def between(self, device: str, neighbour: str) -> Steps:
         """Usable links from one device to the other."""
         edges = self.graph.get_edge_data(device, neighbour) or {}
-        return tuple(sorted((edge["ends"][device] for edge in edges.values()), key=_order))
+        return tuple(sorted((edge["ends"][device] for edge in edges.values()), key=end_order))
 
     def cheapest(self, start: str, goal: str, cost: Cost, banned: Set[str] = frozenset()) -> Steps | None:
         """The cheapest way that enters no banned device; of several the one first by names of devices, then ports."""
@@ -116,26 +118,14 @@ def cable(end: LinkEnd) -> Cable:
     return frozenset((end.port, end.peer))
 
 
-def reversed_end(end: LinkEnd) -> LinkEnd:
-    """The same link as the other device sees it."""
-    return replace(
-        end,
-        port=end.peer,
-        peer=end.port,
-        ipv4=end.peer_ipv4,
-        peer_ipv4=end.ipv4,
-        ipv6=end.peer_ipv6,
-        peer_ipv6=end.ipv6,
-    )
-
-
 def port_of(text: str) -> Port | None:
     """DEVICE:PORT as documents write it; None when it is a device's name only."""
     device, colon, name = text.partition(":")
     return Port(device, name) if colon else None
 
 
-def _order(end: LinkEnd) -> tuple[object, ...]:
+def end_order(end: LinkEnd) -> tuple[object, ...]:
+    """Sort key: by neighbour, then by port."""
     return (_by_name(end.peer.device), _by_name(end.port.name))
 
 
