@@ -54,11 +54,17 @@ def vrf_bgp(device: ResolvedDevice, maximum_paths: int) -> dict[str, Any]:
     }
     families = {"afi-safi": keyed("afi-safi-name", [afi_safi(UNICAST[version]) for version in (4, 6)])}
     process = {
-        "config": {"as": device.asn, "router-id": device.router_id},
+        "config": bgp_identity(device),
         "use-multiple-paths": several if maximum_paths > 1 else {},
         "afi-safis": families,
     }
     return protocol("BGP", {"bgp": {"global": process}})
+
+
+def bgp_identity(device: ResolvedDevice) -> dict[str, Any]:
+    """A VLAN fabric hands out neither; there the document has to give the ASN, and the switch finds a router id."""
+    router_id = {"router-id": device.router_id} if device.router_id else {}
+    return {"as": device.asn or device.device.asn, **router_id}
 
 
 def afi_safi(name: str) -> dict[str, Any]:

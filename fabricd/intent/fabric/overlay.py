@@ -20,7 +20,7 @@ from fabricd.intent.fabric.resolved import (
     ResolvedDevice,
     ResolvedFabric,
 )
-from fabricd.intent.fabric.values import AsnScheme, OverlayType
+from fabricd.intent.fabric.values import OverlayType
 
 PEER_GROUP = "overlay"
 CONNECTION_POINT, ENDPOINT = "vxlan", "vtep"
@@ -83,7 +83,7 @@ def _sessions(fabric: ResolvedFabric, device: ResolvedDevice, peers: tuple[Resol
         },
         "transport": {"config": {"local-address": _address(device)}},
         "ebgp-multihop": {"config": {"enabled": True, "multihop-ttl": HOPS}},
-        "as-path-options": {"config": _shared_systems(fabric, device)},
+        "as-path-options": {"config": _shared_systems(fabric, device, peers)},
         # Which routes are imported is decided by route targets, not by policies.
         "afi-safis": {
             "afi-safi": keyed("afi-safi-name", [{**afi_safi(EVPN), "apply-policy": {"config": dict(ACCEPT_ALL)}}])
@@ -110,13 +110,15 @@ def _sessions(fabric: ResolvedFabric, device: ResolvedDevice, peers: tuple[Resol
     return protocol("BGP", {"bgp": process})
 
 
-def _shared_systems(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
+def _shared_systems(
+    fabric: ResolvedFabric, device: ResolvedDevice, peers: tuple[ResolvedDevice, ...]
+) -> dict[str, Any]:
     """Leaves that share an autonomous system hear each other's routes through a route server, where their own number
     is in the path: the leaf has to accept it once, and the server has to send it all the same."""
-    if fabric.fabric.underlay.asn_scheme is AsnScheme.PER_LEAF:
-        return {}
-    leaf: dict[str, Any] = {"allow-own-as": 1} if device.device.role.is_leaf else {}
-    return leaf | ({"disable-peer-as-filter": True} if device.name in fabric.route_servers else {})
+    found: dict[str, Any] = {"allow-own-as": 1} if device.shares_asn else {}
+    if device.name in fabric.route_servers and any(peer.shares_asn for peer in peers):
+        found["disable-peer-as-filter"] = True
+    return found
 
 
 def _address(device: ResolvedDevice) -> str:

@@ -6,7 +6,7 @@ Called by compile.py; checks.py asks it what cannot be (refusals). Knows nothing
   L3 VNI (symmetric IRB); gateways are anycast: the same address and MAC on every leaf of the network. Connected
   subnets go into the VRF's BGP and from there to EVPN.
 - vlan: networks are VLANs of the underlay's instance, on leaves where they are used and on everything between them.
-  Their gateways stand on the border leaves (without any: on the route servers), the same address and MAC on each.
+  Their gateways stand on the border leaves (without any: on the top of the fabric), the same address and MAC on each.
 - none: a network is a VLAN of one leaf with its gateway there. A network on several leaves is refused.
 """
 
@@ -44,7 +44,7 @@ def services(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
     if problems := _scattered(fabric, device):
         raise InputError.of(problems)
     return merged(
-        [*_vlans(device, device.networks), *_gateways(device, device.networks, ""), *_plain_vrfs(device)], device.name
+        [*_vlans(device, device.networks), *_gateways(fabric, device.networks, ""), *_plain_vrfs(device)], device.name
     )
 
 
@@ -69,9 +69,13 @@ def gateway_interface(network: Network) -> str:
 
 
 def gateway_devices(fabric: ResolvedFabric) -> frozenset[str]:
-    """Where a VLAN fabric has its gateways: on border leaves; without any, on the route servers."""
-    border = {name for name, device in fabric.devices.items() if device.device.role is Role.BORDER_LEAF}
-    return frozenset(border or fabric.route_servers)
+    """Where a VLAN fabric has its gateways: on border leaves; without any on the route servers that the document
+    names; else on super-spines, or on spines."""
+    by_role: dict[Role, list[str]] = {}
+    for name, device in fabric.devices.items():
+        by_role.setdefault(device.device.role, []).append(name)
+    choices = (by_role.get(Role.BORDER_LEAF), fabric.fabric.overlay.route_servers, by_role.get(Role.SUPER_SPINE))
+    return frozenset(next(filter(None, choices), by_role.get(Role.SPINE, ())))
 
 
 def route_distinguisher(device: ResolvedDevice, vni: int) -> str:
@@ -90,7 +94,7 @@ def route_targets(fabric: ResolvedFabric, vni: int, given: tuple[str, ...] = ())
 def _evpn(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
     found = [_mac_vrf(fabric, device, network) for network in device.networks]
     found += [_vrf(fabric, device, vrf) for vrf in device.vrfs]
-    found += _gateways(device, device.networks, "")
+    found += _gateways(fabric, device.networks, "")
     table = [
         {"vni": fabric.vnis[network.name], "vni-type": "L2", "bridge-domain": network.vlan}
         for network in device.networks
@@ -194,7 +198,7 @@ def _switched(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
     if gateway and any(network.gateways for network in networks):
         forwarding = {"fdb": {"config": {"anycast-gateway-mac": fabric.fabric.overlay.anycast_mac}}}
         found.append(inside(UNDERLAY_INSTANCE, forwarding))
-        found += _gateways(device, networks, "CENTRALIZED")
+        found += _gateways(fabric, networks, "CENTRALIZED")
         used = {network.vrf for network in networks if network.gateways}
         found += [_plain_vrf(device, vrf) for vrf in fabric.fabric.vrfs if vrf.name in used]
     return merged([*found, *_plain_vrfs(device)], device.name)
@@ -242,7 +246,7 @@ def _refusal(network: str, devices: list[str]) -> Problem:
 # Gateways of every kind
 
 
-def _gateways(device: ResolvedDevice, networks: tuple[Network, ...], anycast: str) -> list[dict[str, Any]]:
+def _gateways(fabric: ResolvedFabric, networks: tuple[Network, ...], anycast: str) -> list[dict[str, Any]]:
     """Routed VLAN interfaces and their place in VRFs. `anycast` is their kind, where no MAC-VRF says it."""
     found = []
     for network in networks:
@@ -254,9 +258,8 @@ def _gateways(device: ResolvedDevice, networks: tuple[Network, ...], anycast: st
             "type": "iana-if-type:l3ipvlan",
             "enabled": True,
             "description": network.description or network.name,
+            "mtu": network.mtu or fabric.fabric.defaults.attachment_mtu,
         }
-        if network.mtu:
-            leaves["mtu"] = network.mtu
         routed = {"config": {"vlan": network.vlan}, **addresses(network.gateways)}
         entry = {"name": name, "config": leaves, "openconfig-vlan:routed-vlan": routed}
         found.append({"openconfig-interfaces:interfaces": {"interface": keyed("name", [entry])}})
