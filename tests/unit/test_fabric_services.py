@@ -213,14 +213,17 @@ def test_a_vlan_fabric_has_its_gateways_on_border_leaves() -> None:
     assert at(tree, f"{INSTANCE}[red]/evpn") is None
 
 
-def test_a_vlan_fabric_without_border_leaves_has_its_gateways_on_the_spines_or_where_it_says() -> None:
+def test_a_vlan_fabric_without_border_leaves_has_its_gateways_on_the_spines() -> None:
     fabric = resolved(overlay=Overlay(OverlayType.VLAN))
     fabric = replace(fabric, devices={name: one for name, one in fabric.devices.items() if name != "border1"})
     assert gateway_devices(fabric) == {"spine1", "spine2"}
     assert at(compiled(fabric, "spine2", services), "interfaces/interface[Vlan20]") is not None
-    chosen = replace(fabric, fabric=replace(fabric.fabric, overlay=Overlay(OverlayType.VLAN, route_servers=("leaf3",))))
-    assert gateway_devices(chosen) == {"leaf3"}
-    assert at(compiled(chosen, "spine2", services), "interfaces/interface") is None
+
+
+def test_leaves_of_a_vlan_fabric_have_no_vrf_that_nothing_there_is_in() -> None:
+    fabric = resolved(overlay=Overlay(OverlayType.VLAN))
+    assert at(compiled(fabric, "leaf1", services), f"{INSTANCE}[red]") is None
+    assert at(compiled(fabric, "border1", services), f"{INSTANCE}[red]") is not None
 
 
 # Fabrics without overlay

@@ -25,10 +25,9 @@ def attachments(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any
     """Everything on a device that has to do with what is plugged into it."""
     interfaces, lacp, segments, edges, bindings = Entries(), Entries(), Entries(), Entries(), Entries()
     types = acl_types(fabric.fabric) if device.attachments else {}
-    numbers = aggregates(fabric) if any(one.lag is not Lag.NONE for one in device.attachments) else {}
     for attachment in device.attachments:
         ports = [port for port in attachment.ports if port.device == device.name]
-        lag = f"PortChannel{numbers[attachment.name]}" if attachment.lag is not Lag.NONE else ""
+        lag = f"PortChannel{fabric.aggregates[attachment.name]}" if attachment.lag is not Lag.NONE else ""
         port = lag or ports[0].name
         switched = switched_vlan(device, attachment)
         esi = fabric.segments.get(attachment.name, "")
@@ -51,11 +50,6 @@ def attachments(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any
         "openconfig-acl:acl": {"interfaces": {"interface": bindings}},
     }
     return found if device.attachments else {}
-
-
-def aggregates(fabric: ResolvedFabric) -> Mapping[str, int]:
-    """The number of the LAG of each attachment that has one: those of resolve.py, or counted anew."""
-    return fabric.aggregates or aggregate_numbers(fabric.fabric, {})
 
 
 def aggregate_numbers(fabric: Fabric, held: Mapping[str, str]) -> dict[str, int]:
@@ -122,7 +116,9 @@ def _ports(
 
 
 def _speed(speed: str) -> dict[str, Any]:
-    return {"auto-negotiate": False, "port-speed": f"openconfig-if-ethernet:{speed}"} if speed else {}
+    return (
+        {"auto-negotiate": False, "port-speed": f"openconfig-if-ethernet:{speed.rpartition(':')[2]}"} if speed else {}
+    )
 
 
 def _lacp(attachment: Attachment, lag: str, esi: str) -> dict[str, Any]:

@@ -28,8 +28,9 @@ from fabricd.intent.fabric.instances import (
     vrf_bgp,
 )
 from fabricd.intent.fabric.places import place
+from fabricd.intent.fabric.resolve import devices_of
 from fabricd.intent.fabric.resolved import ResolvedDevice, ResolvedFabric
-from fabricd.intent.fabric.values import Bfd, ExternalPeer, Role, StaticRoute
+from fabricd.intent.fabric.values import Bfd, ExternalPeer, StaticRoute
 
 
 def external(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def external(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
         if peer.port.device == device.name:
             found += _peer(fabric, device, peer)
     for route in fabric.fabric.static_routes:
-        if device.name in route.devices or (not route.devices and device.device.role is Role.BORDER_LEAF):
+        if device.name in devices_of(route, fabric.fabric):
             found += _static_route(fabric, device, route)
     return merged(found, device.name)
 

@@ -49,15 +49,11 @@ def protocol(identifier: str, content: dict[str, Any]) -> dict[str, Any]:
 def vrf_bgp(device: ResolvedDevice, maximum_paths: int) -> dict[str, Any]:
     """Content of a VRF's instance: BGP for both address families, as the device is in the underlay."""
     several = {
-        "config": {"enabled": maximum_paths > 1},
+        "config": {"enabled": True},
         "ebgp": {"config": {"allow-multiple-as": True, "maximum-paths": maximum_paths}},
     }
-    families = {"afi-safi": keyed("afi-safi-name", [afi_safi(UNICAST[version]) for version in (4, 6)])}
-    process = {
-        "config": bgp_identity(device),
-        "use-multiple-paths": several if maximum_paths > 1 else {},
-        "afi-safis": families,
-    }
+    families = [{**afi_safi(UNICAST[version]), "use-multiple-paths": several} for version in (4, 6)]
+    process = {"config": bgp_identity(device), "afi-safis": {"afi-safi": keyed("afi-safi-name", families)}}
     return protocol("BGP", {"bgp": {"global": process}})
 
 

@@ -28,6 +28,8 @@ from fabricd.intent.fabric.instances import (
     vrf_bgp,
 )
 from fabricd.intent.fabric.overlay import ENDPOINT, tunnel_endpoint
+from fabricd.intent.fabric.places import place
+from fabricd.intent.fabric.resolve import devices_of
 from fabricd.intent.fabric.resolved import UNDERLAY_INSTANCE, ResolvedDevice, ResolvedFabric
 from fabricd.intent.fabric.values import Network, OverlayType, Role, Vrf
 
@@ -43,9 +45,8 @@ def services(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
         return _switched(fabric, device)
     if problems := _scattered(fabric, device):
         raise InputError.of(problems)
-    return merged(
-        [*_vlans(device, device.networks), *_gateways(fabric, device.networks, ""), *_plain_vrfs(device)], device.name
-    )
+    found = [*_vlans(device.networks), *_gateways(fabric, device.networks, "")]
+    return merged([*found, *(_plain_vrf(device, vrf) for vrf in device.vrfs)], device.name)
 
 
 def refusals(fabric: ResolvedFabric) -> tuple[Problem, ...]:
@@ -69,13 +70,12 @@ def gateway_interface(network: Network) -> str:
 
 
 def gateway_devices(fabric: ResolvedFabric) -> frozenset[str]:
-    """Where a VLAN fabric has its gateways: on border leaves; without any on the route servers that the document
-    names; else on super-spines, or on spines."""
+    """Where a VLAN fabric has its gateways: on border leaves; without any on super-spines; else on spines."""
     by_role: dict[Role, list[str]] = {}
     for name, device in fabric.devices.items():
         by_role.setdefault(device.device.role, []).append(name)
-    choices = (by_role.get(Role.BORDER_LEAF), fabric.fabric.overlay.route_servers, by_role.get(Role.SUPER_SPINE))
-    return frozenset(next(filter(None, choices), by_role.get(Role.SPINE, ())))
+    roles = (Role.BORDER_LEAF, Role.SUPER_SPINE, Role.SPINE)
+    return frozenset(next((by_role[role] for role in roles if role in by_role), ()))
 
 
 def route_distinguisher(device: ResolvedDevice, vni: int) -> str:
@@ -194,27 +194,26 @@ def _switched(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
     # What stands between the leaves carries every VLAN; so do gateways, which every network is routed by.
     every = gateway or not device.device.role.is_leaf
     networks = fabric.fabric.networks if every else device.networks
-    found = _vlans(device, networks)
-    if gateway and any(network.gateways for network in networks):
+    found = _vlans(networks)
+    routed = tuple(network for network in networks if network.gateways) if gateway else ()
+    if routed:
         forwarding = {"fdb": {"config": {"anycast-gateway-mac": fabric.fabric.overlay.anycast_mac}}}
         found.append(inside(UNDERLAY_INSTANCE, forwarding))
-        found += _gateways(fabric, networks, "CENTRALIZED")
-        used = {network.vrf for network in networks if network.gateways}
-        found += [_plain_vrf(device, vrf) for vrf in fabric.fabric.vrfs if vrf.name in used]
-    return merged([*found, *_plain_vrfs(device)], device.name)
+        found += _gateways(fabric, routed, "CENTRALIZED")
+    used = {network.vrf for network in routed}
+    used |= {peer.vrf for peer in fabric.fabric.peers if peer.port.device == device.name}
+    used |= {route.vrf for route in fabric.fabric.static_routes if device.name in devices_of(route, fabric.fabric)}
+    found += [_plain_vrf(device, vrf) for vrf in fabric.fabric.vrfs if vrf.name in used]
+    return merged(found, device.name)
 
 
-def _vlans(device: ResolvedDevice, networks: tuple[Network, ...]) -> list[dict[str, Any]]:
+def _vlans(networks: tuple[Network, ...]) -> list[dict[str, Any]]:
     return [inside(UNDERLAY_INSTANCE, {"vlans": _vlan(network)}) for network in networks]
 
 
 def _vlan(network: Network) -> dict[str, Any]:
     leaves = {"vlan-id": network.vlan, "name": network.name}
     return {"vlan": keyed("vlan-id", [{"vlan-id": network.vlan, "config": leaves}])}
-
-
-def _plain_vrfs(device: ResolvedDevice) -> list[dict[str, Any]]:
-    return [_plain_vrf(device, vrf) for vrf in device.vrfs]
 
 
 def _plain_vrf(device: ResolvedDevice, vrf: Vrf) -> dict[str, Any]:
@@ -239,7 +238,7 @@ def _refusal(network: str, devices: list[str]) -> Problem:
     return Problem(
         f"network {network} is on {' and '.join(sorted(devices))}, but the fabric has no overlay to carry it from one "
         "to the other: let it be on one leaf only, or choose overlay type vlan or evpn-vxlan",
-        path=f"/fabricd-fabric:fabric/networks[name='{network}']",
+        path=place("networks", name=network),
     )
 
 
