@@ -21,16 +21,19 @@ class Allocations:
     """Numbers that were handed out, by purpose and owner, as texts: {"loopback-ipv4": {"leaf1": "10.255.1.1"}}.
 
     They never move: an owner keeps its number while it exists. `released` has, by purpose and number, who had it last:
-    that owner gets it back when it returns, others only when a pool has nothing else.
+    that owner gets it back when it returns, others only when a pool has nothing else. `claimed` are, by device, the
+    data paths of everything that the fabric ever configured there, so that what it stops to configure is removed.
     """
 
     held: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     released: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    claimed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LinkEnd:
-    """One end of a fabric link as its device sees it. Addresses are without prefix length (31 and 127); empty: none."""
+    """One end of a fabric link as its device sees it. Addresses are without prefix length (31 and 127); empty: none.
+    The last four are the link's."""
 
     port: Port
     peer: Port
@@ -38,6 +41,10 @@ class LinkEnd:
     peer_ipv4: str = ""
     ipv6: str = ""
     peer_ipv6: str = ""
+    mtu: int = 0
+    speed: str = ""
+    shutdown: bool = False
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,8 @@ class ResolvedDevice:
     link ends by port name; `networks` and `vrfs` those that exist on it; `attachments` those with a port on it.
 
     `shares_asn`: another leaf has the same ASN, so that BGP must accept its own ASN in paths, in underlay and overlay.
-    A VLAN fabric has no ASNs, router ids and addresses at all (zero, empty), and its spines have every network.
+    A VLAN fabric has no ASNs, router ids and addresses at all (zero, empty), and its spines and
+    border leaves have every network.
     `steered` is filled in by steering.steer, in order of path names.
     """
 
