@@ -204,13 +204,18 @@ def test_an_evpn_path_is_a_static_route_to_the_far_vtep_and_policies_on_the_way(
         fabric_of(leaf_spine(), path("p", "vxlan", via=("spine2",)), classes=(VXLAN,), overlay=OverlayType.EVPN_VXLAN)
     )
     leaf = instance_of(fabric, "leaf1")
-    assert "policy-forwarding" not in leaf
     (protocol,) = leaf["protocols"]["protocol"]
     assert (protocol["identifier"], protocol["name"]) == ("openconfig-policy-types:STATIC", "STATIC")
     (route,) = protocol["static-routes"]["static"]
     assert route["prefix"] == "10.254.0.4/32"
     assert [hop["config"] for hop in route["next-hops"]["next-hop"]] == [
         {"index": "1", "next-hop": "10.0.0.5", "metric": 1}
+    ]
+    # What spine2 sends back would follow the static route there again: it goes on by spine1, or not at all.
+    assert bound_at(fabric, "leaf1") == {"Ethernet2.0": "paths-from-Ethernet2"}
+    assert actions_of(fabric, "leaf1", "paths-from-Ethernet2") == [
+        (10, {"next-hop": "10.0.0.3"}),
+        (20, {"discard": True}),
     ]
     rule = rules_of(fabric, "spine2", "paths-from-Ethernet1")[0]
     assert rule["ipv4"]["config"] == {"source-address": "10.254.0.1/32", "destination-address": "10.254.0.4/32"}

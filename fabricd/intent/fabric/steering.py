@@ -71,11 +71,10 @@ def steering(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
     if not device.steered:
         return {}
     content: dict[str, Any] = {}
-    tunnels = fabric.fabric.overlay.type is OverlayType.EVPN_VXLAN
     by_ingress: dict[str, list[Steered]] = {}
     for part in device.steered:
         by_ingress.setdefault(part.ingress, []).append(part)
-    if tunnels and (begun := by_ingress.pop("", [])):
+    if _is_tunnelled(fabric) and (begun := by_ingress.pop("", [])):
         content |= protocol("STATIC", {"static-routes": {"static": keyed("prefix", map(_static_route, begun))}})
     if by_ingress:
         policies = [_policy(ingress, parts) for ingress, parts in by_ingress.items()]
@@ -195,29 +194,30 @@ def _twice(computed: Iterable[ComputedPath], parts: dict[str, list[Steered]]) ->
 def _parts(fabric: ResolvedFabric, topology: Topology, one: ComputedPath) -> Iterator[tuple[str, Steered]]:
     path = one.path
     matches = _matches(fabric, path)
+    drop = path.fallback is Fallback.DROP
     came: LinkEnd | None = None
     for step in one.steps:
         back = None
-        if came is not None and path.fallback is Fallback.SHORTEST and _stranded(fabric, topology, step, path):
-            back = LinkEnd(came.peer, came.port, came.peer_ipv4, came.ipv4, came.peer_ipv6, came.ipv6)
-        yield (
-            step.port.device,
-            Steered(
-                path=path.name,
-                matches=matches,
-                end=step,
-                ingress=came.peer.name if came else "",
-                drop=path.fallback is Fallback.DROP,
-                back=back,
-            ),
-        )
+        if came is not None and not drop:
+            others = Routes(fabric, topology, without=frozenset((cable(step),)))
+            if not others.next_hops(step.port.device, path.destination):
+                # However many other links fail, this device stays without a route: what it sends back is never
+                # routed to it again.
+                back = LinkEnd(came.peer, came.port, came.peer_ipv4, came.ipv4, came.peer_ipv6, came.ipv6)
+            if back is not None and came.port.device == path.source and _is_tunnelled(fabric):
+                # The source's static route would send it here for ever; what comes back has to be told otherwise.
+                around = others.next_hops(path.source, path.destination)
+                back = back if around else None
+                if around:
+                    yield path.source, Steered(path.name, matches, around[0], ingress=came.port.name, drop=True)
+        yield step.port.device, Steered(path.name, matches, step, came.peer.name if came else "", drop, back)
         came = step
 
 
 def _matches(fabric: ResolvedFabric, path: Path) -> tuple[TrafficClass, ...]:
     """The class, narrowed to what is at the destination when it does not say where its packets go."""
     (packets,) = (one for one in fabric.fabric.traffic_classes if one.name == path.traffic_class)
-    if fabric.fabric.overlay.type is OverlayType.EVPN_VXLAN:
+    if _is_tunnelled(fabric):
         source, destination = fabric.devices[path.source].vtep_ipv4, fabric.devices[path.destination].vtep_ipv4
         return (TrafficClass(packets.name, f"{source}/32", f"{destination}/32"),)
     if packets.destination:
@@ -226,11 +226,8 @@ def _matches(fabric: ResolvedFabric, path: Path) -> tuple[TrafficClass, ...]:
     return tuple(replace(packets, destination=prefix) for prefix in _prefixes(fabric, path.destination, only))
 
 
-def _stranded(fabric: ResolvedFabric, topology: Topology, step: LinkEnd, path: Path) -> bool:
-    """Whether a device has no route to the path's destination once that link is down. It then stays without one
-    however many other links fail, so that what it sends back is never routed to it again."""
-    routes = Routes(fabric, topology, without=frozenset((cable(step),)))
-    return not routes.next_hops(step.port.device, path.destination)
+def _is_tunnelled(fabric: ResolvedFabric) -> bool:
+    return fabric.fabric.overlay.type is OverlayType.EVPN_VXLAN
 
 
 def _prefixes(fabric: ResolvedFabric, device: str, version: int) -> list[str]:

@@ -46,6 +46,11 @@ class Topology:
         """The link that is plugged in there, usable or not."""
         return self._links.get(port)
 
+    def link_named(self, text: str) -> ResolvedLink | None:
+        """The link that is plugged in at DEVICE:PORT."""
+        port = port_of(text)
+        return self.link(port) if port is not None else None
+
     def shut(self, end: LinkEnd) -> bool:
         """Whether that link is shut down."""
         link = self._links.get(end.port)
