@@ -170,7 +170,8 @@ class Controller:
 
     async def set_mode(self, devices: Sequence[str], mode: Mode | None, *, author: str, reason: str = "") -> None:
         """Override the inventory's mode of these devices (at least one), or with None give it back to the inventory.
-        Durable when it returns. Raises NotFoundError before anything is changed."""
+        Durable when it returns, and no write begins against it; one that was sent before comes to its end. Raises
+        NotFoundError before anything is changed."""
         for name in self.known(devices):
             now = self._clock.now()
             setting = ModeSetting(name, mode, author, reason, now) if mode is not None else None
@@ -254,7 +255,9 @@ class Controller:
         await self._watchers.watch(wanted)
 
     def _changed(self, device: str) -> None:
-        self._workers.add(device, Trigger.CHANGE, _DEBOUNCE)
+        # What a failed write changes on a switch is told too: that must not turn the back-off into a loop.
+        if device not in self._reconciler.failing:
+            self._workers.add(device, Trigger.CHANGE, _DEBOUNCE)
 
     def _sweep(self, interval: float) -> None:
         for name in self.fleet.devices:

@@ -45,6 +45,7 @@ class Run:
     desired_digest: str = ""
     found: Plan | None = None
     transaction: str | None = None
+    approved: bool = False
     wrote: bool = False
     durations: dict[str, float] = field(default_factory=dict)
 

@@ -46,6 +46,13 @@ class Ending:
     error_path: str = ""
 
 
+class OvertakenError(FabricdError):
+    """What was about to be written is not wanted any more. Nothing was made permanent; whoever changed his mind has
+    put the device on the queue again."""
+
+    code = "OVERTAKEN"
+
+
 NOT_CONVERGED = "NOT_CONVERGED"
 """The error code of edits that the device accepted, and that are not there when it is read again."""
 
@@ -66,6 +73,8 @@ def judge(error: Exception, found: Plan | None = None) -> Ending:
             retry = Retry.SLOWLY
         case DeviceError():
             outcome = OutcomeKind.UNREACHABLE
+        case OvertakenError():
+            outcome, retry = OutcomeKind.DRIFTED, Retry.NEVER
         case InputError():
             # The desired tree itself is at fault; the same tree will not do better.
             retry = Retry.NEVER

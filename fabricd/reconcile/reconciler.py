@@ -5,13 +5,14 @@ Called by reconcile/workers with a device's name. Level-triggered: everything is
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 
-from fabricd.errors import FabricdError, InputError
+from fabricd.errors import FabricdError, InputError, NotFoundError, StoreError
 from fabricd.intent import current_scope
 from fabricd.model.device import Device, Mode
 from fabricd.model.edit import Dialect
@@ -23,7 +24,7 @@ from fabricd.plan import Planned, make_plan
 from fabricd.reconcile.clock import Clock
 from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.ledger import Ledger, Run, decision_id
-from fabricd.reconcile.outcomes import NOT_CONVERGED, Ending, Retry, judge
+from fabricd.reconcile.outcomes import NOT_CONVERGED, Ending, OvertakenError, Retry, judge
 from fabricd.reconcile.policy import Circumstances, forbids
 from fabricd.reconcile.queue import Entry
 from fabricd.reconcile.transaction import Transaction
@@ -86,12 +87,14 @@ class Reconciler:
         self._random = random
         self._approved: set[str] = set()
         self._trusted: set[str] = set()
+        self._left_open: dict[str, str] = {}
+        self.failing: set[str] = set()
+        """Devices whose last round failed and that are left in peace until their next try."""
 
     def approve(self, device: str) -> None:
-        """A person's word: guard rails let the next plan through, the flap breaker starts anew."""
+        """A person's word, good for the next round that begins, however it ends: the guard rails let its plan through,
+        the flap breaker starts anew."""
         self._approved.add(device)
-        self._breaker.release(device)
-        self._trusted.discard(device)
 
     def distrust(self, devices: Iterable[str]) -> None:
         """Compare these in full next time: their profile, and with it what is owned, may have changed."""
@@ -101,9 +104,12 @@ class Reconciler:
         """One round for one device. Returns the seconds until it wants to be tried again, or None."""
         device = self._fleet.devices.get(entry.device)
         if device is None:
+            self.failing.discard(entry.device)
             return None
+        run: Run | None = None
         try:
             run = await self._run(device, entry.trigger)
+            await self._close_left(run)
             try:
                 ending = await self._bring(run)
             except Exception as error:  # noqa: BLE001 one function judges them all
@@ -111,11 +117,30 @@ class Reconciler:
                 self._report(run, error)
             unstable = tuple(path.text for path in self._breaker.unstable(device.name))
             status, delay = await self._ledger.finish(run, ending, unstable)
-        except Exception:  # noqa: BLE001 a worker outlives every surprise
-            _LOG.exception("the outcome of %s could not be recorded", entry.device)
+        except Exception as error:  # noqa: BLE001 a worker outlives every surprise
+            surprise = None if isinstance(error, StoreError) else error
+            _LOG.error("the outcome of %s could not be recorded: %s", device.name, error, exc_info=surprise)
+            if run is not None and run.transaction is not None:
+                self._left_open[device.name] = run.transaction
+            self.failing.add(device.name)
             return self._ledger.backoff.delay(Retry.SLOWLY, 1)
-        self._metrics.reconciled(status, run.trigger, run.durations.items())
+        if status.outcome is OutcomeKind.FAILED and delay is not None:
+            self.failing.add(device.name)
+        else:
+            self.failing.discard(device.name)
+        if device.name in self._fleet.devices:  # it may have left the inventory meanwhile
+            self._metrics.reconciled(status, run.trigger, run.durations.items())
         return delay
+
+    async def _close_left(self, run: Run) -> None:
+        """Close the transaction of a round whose end could not be stored: the device is read anew now."""
+        left = self._left_open.get(run.device.name)
+        if left is None:
+            return
+        run.status = replace(run.status, in_sync_digest="")
+        with contextlib.suppress(NotFoundError):  # its end was stored although the store said otherwise
+            await self._store.finish(run.status, (), left)
+        del self._left_open[run.device.name]
 
     async def _bring(self, run: Run) -> Ending:
         if run.mode is Mode.PAUSE:
@@ -133,23 +158,37 @@ class Reconciler:
             planned = await self._plan(run, desired, fetched, target.dialect)
             if planned.payload is None:
                 return self._nothing_to_do(run, planned, fetched)
+            await self._still_wanted(run)
             verdict = forbids(planned, self._circumstances(run))
             if verdict is not None or not self._is_rollout(run):
                 await self._ledger.found(run, planned.plan, verdict.reason if verdict is not None else "")
             if verdict is not None:
-                self._approved.discard(run.device.name)  # the word was for this plan, not for one of next week
                 return Ending(verdict.outcome, verdict.reason, planned.plan, drift=len(planned.plan.edits))
             async with self._transaction(run, target, planned) as transaction:
                 run.transaction = transaction.id
                 with run.phase("apply"):
                     await transaction.stage()
-                    run.wrote = True
-                    await transaction.confirm()
+                    await transaction.confirm(partial(self._go_ahead, run))
             return await self._verify(run, target, desired, planned)
+
+    async def _go_ahead(self, run: Run) -> None:
+        await self._still_wanted(run)
+        run.wrote = True
+
+    async def _still_wanted(self, run: Run) -> None:
+        """Raises OvertakenError when somebody changed mode, inventory or intent since this round began."""
+        name = run.device.name
+        head = await self._store.desired_head(name)
+        device = self._fleet.devices.get(name)
+        if device != run.device:
+            raise OvertakenError("not written: the inventory changed meanwhile", device=name)
+        if (mode := self._fleet.mode(run.device)) is not run.mode:
+            raise OvertakenError(f"not written: the mode became {mode} meanwhile", device=name)
+        if head is None or head.digest != run.desired_digest:
+            raise OvertakenError("not written: the desired configuration changed meanwhile", device=name)
 
     async def _verify(self, run: Run, target: Target, desired: Desired, done: Planned) -> Ending:
         """Read again: what was written must be there."""
-        self._approved.discard(run.device.name)
         with run.phase("verify"):
             fetched = await target.fetch(desired.scope.roots)
         left = await self._plan(run, desired, fetched, None, phase="verify")
@@ -169,7 +208,6 @@ class Reconciler:
         return Ending(OutcomeKind.APPLIED, found=done.plan, seen=fetched.digest)
 
     def _nothing_to_do(self, run: Run, planned: Planned, fetched: Fetched) -> Ending:
-        self._approved.discard(run.device.name)
         if planned.avoided or self._breaker.unstable(run.device.name):
             return self._unstable(run, planned, None)
         self._trusted.add(run.device.name)
@@ -196,14 +234,14 @@ class Reconciler:
             mode=run.mode,
             rollout=self._is_rollout(run),
             window_open=self._fleet.window_open(),
-            approved=run.device.name in self._approved,
+            approved=run.approved,
             max_deleted_share=self._fleet.max_deleted_share,
         )
 
     async def _desired(self, run: Run) -> Desired:
         desired = await self._store.desired(run.device.name)
         if desired is None:  # withdrawn since the head was read; the queue holds the device again
-            raise FabricdError("the desired configuration was withdrawn meanwhile", device=run.device.name)
+            raise OvertakenError("the desired configuration was withdrawn meanwhile", device=run.device.name)
         run.revision, run.desired_digest = desired.revision, desired.digest
         return replace(desired, scope=current_scope(desired, run.device.profile))
 
@@ -234,6 +272,11 @@ class Reconciler:
         return Transaction(self._store, target, planned.payload, opening, record)
 
     async def _run(self, device: Device, trigger: Trigger) -> Run:
+        approved = device.name in self._approved
+        if approved:
+            self._approved.discard(device.name)
+            self._breaker.release(device.name)
+            self._trusted.discard(device.name)
         return Run(
             decision=decision_id(self._clock.now(), self._random),
             device=device,
@@ -242,9 +285,12 @@ class Reconciler:
             status=await self._ledger.status(device.name),
             started=self._clock.monotonic(),
             clock=self._clock,
+            approved=approved,
         )
 
     def _report(self, run: Run, error: Exception) -> None:
+        if isinstance(error, OvertakenError | StoreError):
+            return
         if isinstance(error, FabricdError):
             self._metrics.southbound_error(run.device.name, error.code)
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -50,9 +51,11 @@ class Transaction:
         """Hand the change to the device. Raises DeviceError; the change is then given up."""
         await self._target.stage(self._payload)
 
-    async def confirm(self) -> None:
-        """Make it last. A DeviceTimeoutError means that nobody knows: the device has to be read, never resent to."""
+    async def confirm(self, still_wanted: Callable[[], Awaitable[None]]) -> None:
+        """Make it last, unless `still_wanted` raises, which is asked last of all: staging may have taken minutes.
+        A DeviceTimeoutError means that nobody knows: the device has to be read, never resent to."""
         await self._store.advance(self._opening.id, TransactionPhase.CONFIRMING)
+        await still_wanted()
         await self._target.confirm()
 
     async def __aexit__(

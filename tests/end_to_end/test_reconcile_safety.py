@@ -1,0 +1,246 @@
+"""What must not happen to a switch whatever the moment: writes after a stop, stale plans, loops, lost records."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from reconcile_fabric import INTERFACES, PORT, QUIET, Fabric, document, fabric, ports_config, with_settings
+
+from fabricd.errors import StoreError
+from fabricd.intent import Document
+from fabricd.model.device import Mode, Protocol
+from fabricd.model.outcome import Event, JournalRecord, OutcomeKind, Trigger
+from fabricd.simulator import Fault, Kind, Rpc
+
+BOTH = pytest.mark.parametrize("protocol", list(Protocol))
+
+
+def base(mtu: int, device: str = "leaf1") -> Document:
+    config = ports_config(Ethernet1={"mtu": mtu, "description": "to spine1"})
+    return document(f"base-{device}", [device], config, replace=True)
+
+
+def many(count: int) -> Document:
+    ports = {f"Loopback{n}": {"description": "x", "type": "iana-if-type:softwareLoopback"} for n in range(count)}
+    return document("base-leaf1", ["leaf1"], ports_config(**ports), replace=True)
+
+
+@pytest.fixture(params=list(Protocol))
+async def one(request: pytest.FixtureRequest, tmp_path: File) -> AsyncIterator[Fabric]:
+    """One switch, `leaf1`, whose interfaces are owned wholly, in sync with MTU 9000 on Ethernet1."""
+    async with fabric(tmp_path, {"leaf1": request.param}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        yield made
+
+
+def mtu_of(made: Fabric, device: str = "leaf1") -> Any:
+    return made.switch(device).value(f"{PORT}/config/mtu")
+
+
+async def _stalled(made: Fabric, device: str = "leaf1") -> bool:
+    return made.switch(device).faults.stalled > 0
+
+
+async def stalled(made: Fabric, device: str = "leaf1") -> None:
+    await made.until(functools.partial(_stalled, made, device), "a request is held")
+
+
+async def idle(made: Fabric) -> None:
+    async def done() -> bool:
+        return not made.controller.busy
+
+    await made.until(done, "nothing is due or under way")
+
+
+@pytest.mark.parametrize("mode", [Mode.PAUSE, Mode.OBSERVE])
+@pytest.mark.parametrize("moment", ["read", "stage"])
+async def test_nothing_is_written_after_a_person_said_stop(one: Fabric, mode: Mode, moment: str) -> None:
+    """The word comes while the switch is being read, or while the change is already in its candidate."""
+    if moment == "stage" and one.devices["leaf1"].protocol is Protocol.GNMI:
+        pytest.skip("gNMI stages nothing on the switch")
+    one.switch("leaf1").faults.add(Fault(Rpc.GET if moment == "read" else Rpc.VALIDATE, Kind.STALL))
+    commits = one.switch("leaf1").commits
+    await one.submit(base(9100))
+    await stalled(one)
+    await one.controller.set_mode(["leaf1"], mode, author="tester")
+    one.switch("leaf1").faults.release()
+    await idle(one)
+    assert (mtu_of(one), one.switch("leaf1").commits) == (9000, commits)
+    expected = OutcomeKind.PAUSED if mode is Mode.PAUSE else OutcomeKind.DRIFTED
+    assert (await one.view("leaf1")).status.outcome is expected
+    assert await one.store.open_transactions() == []
+    await one.controller.set_mode(["leaf1"], None, author="tester")
+    await one.in_sync("leaf1")
+    assert mtu_of(one) == 9100
+
+
+async def test_a_revision_that_is_not_current_any_more_is_not_written(tmp_path: File) -> None:
+    """Whoever rolls back while a switch is still validating the bad revision never sees it in force."""
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        commits = made.switch("leaf1").commits
+        made.switch("leaf1").faults.add(Fault(Rpc.VALIDATE, Kind.STALL))
+        await made.submit(base(1280))
+        await stalled(made)
+        await made.submissions.rollback(1, author="tester")
+        made.switch("leaf1").faults.release()
+        await made.in_sync("leaf1")
+        await idle(made)
+        assert (mtu_of(made), made.switch("leaf1").commits) == (9000, commits)
+        records = await made.records("leaf1", Event.RECONCILE)
+        assert [record.outcome for record in records[-2:]] == [OutcomeKind.DRIFTED, OutcomeKind.IN_SYNC]
+        assert "meanwhile" in records[-2].message
+
+
+async def test_a_switch_that_leaves_the_inventory_is_not_written_any_more(tmp_path: File) -> None:
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF, "leaf2": Protocol.NETCONF}) as made:
+        for name in ("leaf1", "leaf2"):
+            await made.submit(base(9000, name))
+        await made.in_sync("leaf1", "leaf2")
+        commits = made.switch("leaf1").commits
+        made.switch("leaf1").faults.add(Fault(Rpc.VALIDATE, Kind.STALL))
+        await made.submit(base(9100))
+        await stalled(made)
+        await made.controller.update({"leaf2": made.devices["leaf2"]}, made.controller.fleet.models, QUIET)
+        made.switch("leaf1").faults.release()
+        await idle(made)
+        assert (mtu_of(made), made.switch("leaf1").commits) == (9000, commits)
+        assert await made.store.open_transactions() == []
+        assert b"leaf1" not in generate_latest(made.metrics.registry)
+        await made.controller.update(made.devices, made.controller.fleet.models, QUIET)
+        await made.in_sync("leaf1", "leaf2")
+        assert mtu_of(made) == 9100
+
+
+@BOTH
+async def test_an_approval_given_during_a_check_is_for_the_next_plan(tmp_path: File, protocol: Protocol) -> None:
+    async with fabric(tmp_path, {"leaf1": protocol}) as made:
+        await made.submit(many(12))
+        await made.in_sync("leaf1")
+        await made.submit(many(1))
+        await made.outcome("leaf1", OutcomeKind.HELD)
+        made.switch("leaf1").faults.stall_get()
+        made.controller._workers.add("leaf1", Trigger.SCHEDULE)
+        await stalled(made)
+        made.controller.reconcile_now(["leaf1"], approve=True)
+        made.switch("leaf1").faults.release()
+        await made.in_sync("leaf1")
+
+
+@BOTH
+async def test_an_approval_is_good_for_one_attempt(tmp_path: File, protocol: Protocol) -> None:
+    """A switch that was away when somebody said yes is not emptied days later because of that."""
+    async with fabric(tmp_path, {"leaf1": protocol}) as made:
+        await made.submit(many(12))
+        await made.in_sync("leaf1")
+        await made.switch("leaf1").stop()
+        await made.sessions.replace({})  # as after a night without traffic
+        await made.sessions.replace(made.devices)
+        assert (await made.checked("leaf1", approve=True)).outcome is OutcomeKind.UNREACHABLE
+        await made.submit(many(1))
+        await made.switch("leaf1").start()
+        await made.outcome("leaf1", OutcomeKind.HELD)
+        assert made.switch("leaf1").value(f"/{INTERFACES}/interface[name='Loopback9']/config/description") == "x"
+
+
+async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path: File) -> None:
+    """A switch that applies a part of what it refuses tells of a change each time: that must not become a loop."""
+    settings = with_settings(watch_changes=True, retry_first=2.0, retry_max=8.0)
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, settings=settings) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+
+        async def watched() -> bool:
+            return "leaf1" in made.controller._watchers.watched and not made.controller.busy
+
+        await made.until(watched, "the subscription stands")
+        faults = made.switch("leaf1").faults
+        faults.add(Fault(Rpc.SET, Kind.REFUSE, times=10_000))
+        struck = faults.struck
+        await made.submit(base(9100))
+        await made.outcome("leaf1", OutcomeKind.FAILED)
+        for number in range(40):
+            await made.switch("leaf1").change({"/openconfig-system:system/config/login-banner": f"{number}"})
+            await made.switch("leaf1").change({f"{PORT}/config/description": f"{number}"})
+            await asyncio.sleep(0.05)
+        assert faults.struck - struck <= 3
+        faults.release()
+        await made.in_sync("leaf1")
+        # Back to health, it is looked at at once again.
+        await made.until(watched, "idle")
+        await made.switch("leaf1").change({f"{PORT}/config/mtu": 1500})
+
+        async def repaired() -> bool:
+            return mtu_of(made) == 9100
+
+        async with asyncio.timeout(2):
+            await made.until(repaired, "repaired")
+
+
+async def fill(made: Fabric) -> None:
+    """A disk without room for one more record, as SQLite sees it."""
+    async with made.store._writing.connect() as connection:
+        (pages,) = (await connection.exec_driver_sql("PRAGMA page_count")).one()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    record = JournalRecord(datetime.now(UTC), Event.NOTE)
+
+    async def append_for_ever(size: int) -> None:
+        while True:
+            await made.store.append([record] * size)
+
+    for size in (20, 1):
+        with pytest.raises(StoreError, match="full"):
+            await append_for_ever(size)
+
+
+async def free(made: Fabric) -> None:
+    async with made.store._writing.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+
+
+@BOTH
+async def test_a_disk_that_fills_during_a_write_leaves_nothing_open(tmp_path: File, protocol: Protocol) -> None:
+    async with fabric(tmp_path, {"leaf1": protocol}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        rpc = Rpc.SET if protocol is Protocol.GNMI else Rpc.COMMIT
+        made.switch("leaf1").faults.add(Fault(rpc, Kind.STALL))
+        await made.submit(base(9100))
+        await stalled(made)
+        await fill(made)
+        made.switch("leaf1").faults.release()
+        await idle(made)
+        assert mtu_of(made) == 9100
+        assert len(await made.store.open_transactions()) == 1
+        await free(made)
+        assert (await made.checked("leaf1")).outcome is OutcomeKind.IN_SYNC
+        assert await made.store.open_transactions() == []
+        assert (await made.view("leaf1")).in_sync
+
+
+@BOTH
+async def test_nothing_is_written_while_the_journal_cannot_be(tmp_path: File, protocol: Protocol) -> None:
+    async with fabric(tmp_path, {"leaf1": protocol}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        await idle(made)
+        await made.switch("leaf1").change({f"{PORT}/config/mtu": 1500})
+        commits = made.switch("leaf1").commits
+        await fill(made)
+        made.controller.reconcile_now(["leaf1"])
+        await asyncio.sleep(0)
+        await idle(made)
+        assert (mtu_of(made), made.switch("leaf1").commits) == (1500, commits)
+        await free(made)
+        assert (await made.checked("leaf1")).outcome is OutcomeKind.APPLIED
+        assert mtu_of(made) == 9000
+        assert await made.store.open_transactions() == []
