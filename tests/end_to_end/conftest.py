@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from fabricctl_shell import Shell
-from northbound_harness import serving, switches
+from northbound_harness import Service, serving, switches
+
+from fabricd.client import Client
 
 
 @pytest.fixture
@@ -19,3 +21,15 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
         folder = tmp_path / "work"
         folder.mkdir()
         yield Shell(folder, service, simulation)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    async with serving(tmp_path) as service:
+        yield service
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[Client]:
+    async with service.client(author="alice") as client:
+        yield client

@@ -1,4 +1,4 @@
-"""The gNMI service of a simulated switch, over the wire, by a bare client."""
+"""Get and Set of a simulated switch, over the wire, by a bare client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import pytest
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from raw_gnmi import LOGIN, Client, connected, path, refused, update, values
+from raw_gnmi import Client, connected, path, refused, update, values
 
 from fabricd.simulator import Simulation, Switch
 
@@ -36,6 +36,30 @@ async def either(either_simulation: Simulation) -> AsyncIterator[Client]:
 
 def interface(**config: Any) -> dict[str, Any]:
     return {"config": {"name": "Ethernet1", "type": TYPE, **config}}
+
+
+BAD = [
+    ("unknown leaf", update(f"{ETHERNET1}/config", {"colour": "red"}), STATUS.NOT_FOUND, "colour"),
+    ("unknown path", update("/interfaces/colour", 1), STATUS.NOT_FOUND, "/interfaces/colour"),
+    ("wrong type", update(f"{ETHERNET1}/config", {"mtu": "big"}), STATUS.INVALID_ARGUMENT, "config/mtu"),
+    ("out of range", update(f"{ETHERNET1}/config/mtu", 70000), STATUS.INVALID_ARGUMENT, "config/mtu"),
+    ("wrong scalar", update(f"{ETHERNET1}/config/enabled", None, int_val=7), STATUS.INVALID_ARGUMENT, "enabled"),
+    ("state", update(f"{ETHERNET1}/state", {"mtu": 1}), STATUS.INVALID_ARGUMENT, "state"),
+    ("not JSON", update(ETHERNET1, None, json_ietf_val=b"{"), STATUS.INVALID_ARGUMENT, "Ethernet1"),
+    ("no value", gnmi_pb2.Update(path=path(ETHERNET1)), STATUS.INVALID_ARGUMENT, "Ethernet1"),
+    ("other encoding", update(ETHERNET1, None, proto_bytes=b"x"), STATUS.UNIMPLEMENTED, "Ethernet1"),
+    ("contradicting key", update(ETHERNET1, {"name": "Ethernet2"}), STATUS.INVALID_ARGUMENT, "Ethernet1"),
+    ("unknown key", update("/interfaces/interface[id=Ethernet1]", {}), STATUS.INVALID_ARGUMENT, "id"),
+    ("list without key", update("/interfaces/interface", {"name": "Ethernet1"}), STATUS.INVALID_ARGUMENT, "interface"),
+    ("wildcard", update("/interfaces/interface[name=*]/config/mtu", 1500), STATUS.INVALID_ARGUMENT, "wildcard"),
+    ("object for a list", update("/interfaces", {"interface": {"name": "x"}}), STATUS.INVALID_ARGUMENT, "interface"),
+    (
+        "leafref to nothing",
+        update("/interfaces/interface[name=Ethernet2]", {"config": {"name": "Ethernet3"}}),
+        STATUS.ABORTED,
+        "Ethernet2",
+    ),
+]
 
 
 async def test_capabilities_name_models_encodings_and_version(either: Client) -> None:
@@ -218,30 +242,6 @@ async def test_entry_made_by_its_path_gets_the_leaves_its_key_refers_to(client: 
     assert left.value("/interfaces/interface[name=Ethernet2]/config") == {"name": "Ethernet2", "type": TYPE}
 
 
-BAD = [
-    ("unknown leaf", update(f"{ETHERNET1}/config", {"colour": "red"}), STATUS.NOT_FOUND, "colour"),
-    ("unknown path", update("/interfaces/colour", 1), STATUS.NOT_FOUND, "/interfaces/colour"),
-    ("wrong type", update(f"{ETHERNET1}/config", {"mtu": "big"}), STATUS.INVALID_ARGUMENT, "config/mtu"),
-    ("out of range", update(f"{ETHERNET1}/config/mtu", 70000), STATUS.INVALID_ARGUMENT, "config/mtu"),
-    ("wrong scalar", update(f"{ETHERNET1}/config/enabled", None, int_val=7), STATUS.INVALID_ARGUMENT, "enabled"),
-    ("state", update(f"{ETHERNET1}/state", {"mtu": 1}), STATUS.INVALID_ARGUMENT, "state"),
-    ("not JSON", update(ETHERNET1, None, json_ietf_val=b"{"), STATUS.INVALID_ARGUMENT, "Ethernet1"),
-    ("no value", gnmi_pb2.Update(path=path(ETHERNET1)), STATUS.INVALID_ARGUMENT, "Ethernet1"),
-    ("other encoding", update(ETHERNET1, None, proto_bytes=b"x"), STATUS.UNIMPLEMENTED, "Ethernet1"),
-    ("contradicting key", update(ETHERNET1, {"name": "Ethernet2"}), STATUS.INVALID_ARGUMENT, "Ethernet1"),
-    ("unknown key", update("/interfaces/interface[id=Ethernet1]", {}), STATUS.INVALID_ARGUMENT, "id"),
-    ("list without key", update("/interfaces/interface", {"name": "Ethernet1"}), STATUS.INVALID_ARGUMENT, "interface"),
-    ("wildcard", update("/interfaces/interface[name=*]/config/mtu", 1500), STATUS.INVALID_ARGUMENT, "wildcard"),
-    ("object for a list", update("/interfaces", {"interface": {"name": "x"}}), STATUS.INVALID_ARGUMENT, "interface"),
-    (
-        "leafref to nothing",
-        update("/interfaces/interface[name=Ethernet2]", {"config": {"name": "Ethernet3"}}),
-        STATUS.ABORTED,
-        "Ethernet2",
-    ),
-]
-
-
 @pytest.mark.parametrize(("wrong", "status", "says"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 async def test_a_bad_set_changes_nothing(
     client: Client, left: Switch, wrong: gnmi_pb2.Update, status: grpc.StatusCode, says: str
@@ -287,105 +287,6 @@ async def test_an_empty_set_is_valid_and_one_from_the_future_is_not(client: Clie
     assert left.version == version
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [(), (("username", "operator"), ("password", "wrong")), (("username", "x"), ("password", "secret")),
-     (("authorization", "Bearer wrong"),)],
-)  # fmt: skip
-async def test_wrong_credentials_are_unauthenticated(client: Client, metadata: tuple[tuple[str, str], ...]) -> None:
-    client.metadata = metadata
-    assert (await refused(client.get("/")))[0] is STATUS.UNAUTHENTICATED
-    assert (await refused(client.set()))[0] is STATUS.UNAUTHENTICATED
-    assert (await refused(client.capabilities()))[0] is STATUS.UNAUTHENTICATED
-    assert (await refused(anext(aiter(client.subscribe("ONCE", "/")))))[0] is STATUS.UNAUTHENTICATED
-
-
-async def test_a_bearer_token_is_enough(client: Client) -> None:
-    client.metadata = (("authorization", "Bearer a-token"),)
-    assert (await client.capabilities()).supported_models
-
-
-async def test_plain_text_and_strangers_authorities_get_nowhere(
-    simulation: Simulation, left: Switch, tmp_path: Any
-) -> None:
-    address = f"{left.host}:{left.gnmi_port}"
-    async with grpc.aio.insecure_channel(address) as channel:
-        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
-        assert (await refused(call))[0] is STATUS.UNAVAILABLE
-    from fabricd.simulator.trust import Trust, now
-
-    stranger = Trust(tmp_path / "stranger", "127.0.0.1", now()).ca_file.read_bytes()
-    async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(stranger)) as channel:
-        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
-        assert (await refused(call))[0] is STATUS.UNAVAILABLE
-
-
-async def test_once_gives_every_leaf_then_ends(either: Client) -> None:
-    await either.set(update=[update(ETHERNET1, interface(mtu=9000))])
-    replies = [one async for one in either.subscribe("ONCE", f"{ETHERNET1}/config")]
-    assert replies[-1].sync_response
-    leaves = {one.path.elem[-1].name: json.loads(one.val.json_ietf_val) for one in replies[0].update.update}
-    assert leaves == {"name": "Ethernet1", "type": "iana-if-type:ethernetCsmacd", "mtu": 9000}
-
-
-async def test_on_change_tells_updates_and_deletes(either: Client) -> None:
-    await either.set(update=[update(ETHERNET1, interface(mtu=9000))])
-    stream = either.subscribe("STREAM", "/interfaces", prefix=gnmi_pb2.Path(target="left"))
-    first = await stream.read()
-    assert first.update.prefix.target == "left"
-    assert (await stream.read()).sync_response
-    await either.set(update=[update(f"{ETHERNET1}/config/mtu", 1500)])
-    told = (await stream.read()).update
-    found = {f"{one.path.elem[-2].name}/{one.path.elem[-1].name}": one.val.json_ietf_val for one in told.update}
-    assert found == {"config/mtu": b"1500", "state/mtu": b"1500"}
-    assert told.timestamp
-    await either.set(delete=[path(f"{ETHERNET1}/config/mtu")])
-    told = (await stream.read()).update
-    gone = {f"{one.elem[-2].name}/{one.elem[-1].name}" for one in told.delete}
-    assert gone == {"config/mtu", "state/mtu"}
-    stream.cancel()
-
-
-async def test_on_change_tells_what_happens_at_the_neighbour(client: Client, right: Switch) -> None:
-    stream = client.subscribe("STREAM", f"{ETHERNET1}/state/oper-status")
-    assert (await stream.read()).update.update[0].val.json_ietf_val == b'"UP"'
-    assert (await stream.read()).sync_response
-    await right.change({"/interfaces/interface[name=Ethernet1]/config": {"type": TYPE, "enabled": False}})
-    assert (await stream.read()).update.update[0].val.json_ietf_val == b'"DOWN"'
-    stream.cancel()
-
-
-async def test_a_subscription_to_nothing_yet_stays_open(client: Client) -> None:
-    stream = client.subscribe("STREAM", "/network-instances", updates_only=True)
-    assert (await stream.read()).sync_response
-    await client.set(update=[update("/network-instances/network-instance[name=default]", {"config": INSTANCE})])
-    assert (await stream.read()).update.update
-    stream.cancel()
-
-
-async def test_poll_sample_and_unknown_paths_are_told(client: Client) -> None:
-    async def first(call: Any) -> Any:
-        return await anext(aiter(call))
-
-    assert (await refused(first(client.subscribe("POLL", "/interfaces"))))[0] is STATUS.UNIMPLEMENTED
-    sampled = client.subscribe("STREAM", "/interfaces", kind="SAMPLE")
-    assert (await refused(first(sampled)))[0] is STATUS.UNIMPLEMENTED
-    assert (await refused(first(client.subscribe("ONCE", "/nothing"))))[0] is STATUS.NOT_FOUND
-    assert (await refused(first(client.subscribe("ONCE"))))[0] is STATUS.INVALID_ARGUMENT
-
-
-async def test_replies_over_four_megabytes_pass(client: Client) -> None:
-    servers = [
-        {"address": f"2001:db8::{number:x}", "config": {"address": f"2001:db8::{number:x}"}}
-        for number in range(1, 65_000)
-    ]
-    await client.set(replace=[update("/system/ntp/servers", {"server": servers})])
-    reply = await client.get("/system/ntp", kind="CONFIG")
-    assert reply.ByteSize() > 4 << 20
-    again = await client.get("/system/ntp", kind="CONFIG")
-    assert again == reply
-
-
 async def test_keys_with_every_kind_of_character(client: Client, left: Switch) -> None:
     for name in ("a/b", "a:b", "a=b", "a]b", "a\\b", "2001:db8::1", "a'b", 'a"b', "a b"):
         wanted = gnmi_pb2.Path(elem=[gnmi_pb2.PathElem(name="interfaces"),
@@ -413,10 +314,3 @@ async def test_sets_at_the_same_time_are_all_carried_out(client: Client, left: S
     mtus = {left.value(f"/interfaces/interface[name=Ethernet{number}]/config/mtu") for number in range(20)}
     assert mtus == set(range(1500, 1520))
     assert left.commits == 20
-
-
-async def test_endless_wildcards_and_endless_values_get_a_short_answer(client: Client) -> None:
-    assert (await refused(client.get("/.../.../.../mtu")))[0] is STATUS.INVALID_ARGUMENT
-    code, details = await refused(client.set(update=[update(f"{ETHERNET1}/config/mtu", "x" * 100_000)]))
-    assert code is STATUS.INVALID_ARGUMENT
-    assert len(details) <= 2_000

@@ -1,18 +1,16 @@
-"""The NETCONF adapter against a scripted SSH server: sequences, failures in the middle, trust, large messages."""
+"""The NETCONF adapter against a scripted SSH server: sequences, failures in the middle, large messages."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Any
 
-import asyncssh
 import pytest
 from lxml import etree
+from netconf_scripts import ROOTS, eventually, scripted
 from southbound_servers import (
     BASE,
     CANDIDATE,
@@ -21,13 +19,10 @@ from southbound_servers import (
     WRITABLE,
     NetconfServer,
     NetconfSessionSide,
-    answer,
-    localname,
     netconf_device,
     netconf_server,
     profile,
     rpc_error,
-    secret,
 )
 
 from fabricd.errors import (
@@ -37,34 +32,16 @@ from fabricd.errors import (
     DeviceTrustError,
     DeviceUnreachableError,
 )
-from fabricd.model.device import Login, Trust
 from fabricd.model.edit import EditConfig
 from fabricd.model.fetched import Encoding
 from fabricd.model.path import Path
 from fabricd.southbound import netconf
-from fabricd.southbound.netconf.notifications import Inbox, read_change
 
 EDIT = EditConfig(
     b'<nc:config xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0"><system xmlns="http://openconfig.net/yang/system">'
     b'<config><hostname nc:operation="replace">leaf3</hostname></config></system></nc:config>'
 )
-ROOTS = (Path.parse("/openconfig-system:system"),)
 DATA = b'<data><system xmlns="http://openconfig.net/yang/system"><config/></system></data>'
-
-
-def scripted(**answers: Any) -> Any:
-    """A script that answers the named operations (`edit_config`) with the given bytes or coroutine function."""
-
-    async def script(side: NetconfSessionSide, rpc: etree._Element) -> None:
-        found = answers.get(localname(next(rpc.iterchildren(tag=etree.Element))).replace("-", "_"))
-        if found is None:
-            await answer(side, rpc)
-        elif isinstance(found, bytes):
-            await side.reply(rpc, found)
-        else:
-            await found(side, rpc)
-
-    return script
 
 
 async def hang_up(side: NetconfSessionSide, _: etree._Element) -> None:
@@ -78,12 +55,6 @@ async def say_nothing(side: NetconfSessionSide, _: etree._Element) -> None:
 async def stall_in_the_middle(side: NetconfSessionSide, _: etree._Element) -> None:
     await side.write(b"\n#1000\n<rpc-reply xmlns=")
     await side.process.stdin.read()
-
-
-async def eventually(condition: Any, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_candidate_is_locked_emptied_edited_validated_committed_and_unlocked(tmp_path: FilePath) -> None:
@@ -396,179 +367,4 @@ async def test_a_large_edit_waits_for_a_slow_reader(tmp_path: FilePath) -> None:
         assert most < 2 << 20 < len(edit.config)
         assert len(server.received[3].findall(".//{urn:s}domain-name")) == 400_000
         await target.cancel()
-        await target.close()
-
-
-# --- connecting
-
-
-async def test_a_refused_connection_is_unreachable(tmp_path: FilePath) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        device = netconf_device(NetconfServer(port=closed.getsockname()[1]), tmp_path)
-        with pytest.raises(DeviceUnreachableError):
-            await netconf.connect(device)
-
-
-async def test_a_device_that_says_nothing_is_unreachable_in_time(tmp_path: FilePath) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        device = netconf_device(NetconfServer(port=silent.getsockname()[1]), tmp_path, profile=profile(connect=0.3))
-        started = time.monotonic()
-        with pytest.raises(DeviceUnreachableError):
-            await netconf.connect(device)
-        assert time.monotonic() - started < 2
-
-
-@pytest.mark.parametrize("hello", ["nothing", "hang-up"])
-async def test_a_session_without_hello_is_unreachable_and_left_open_nowhere(hello: str, tmp_path: FilePath) -> None:
-    async def say(side: NetconfSessionSide) -> None:
-        if hello == "hang-up":
-            side.hang_up()
-        await side.process.stdin.read()
-
-    server = NetconfServer(hello=say)
-    async with netconf_server(server):
-        with pytest.raises(DeviceUnreachableError):
-            await netconf.connect(netconf_device(server, tmp_path, profile=profile(connect=1)))
-        await eventually(lambda: server.ended == server.sessions == 1)
-
-
-@pytest.mark.parametrize("hello", [b"<hi/>", b"<hello", b"\xff\xfe", b"<rpc-reply/>"])
-async def test_a_hello_that_is_none_is_a_protocol_error(hello: bytes, tmp_path: FilePath) -> None:
-    async def say(side: NetconfSessionSide) -> None:
-        await side.write(hello + b"]]>]]>")
-        await side.process.stdin.read()
-
-    async with netconf_server(NetconfServer(hello=say)) as server:
-        with pytest.raises(DeviceProtocolError):
-            await netconf.connect(netconf_device(server, tmp_path))
-
-
-async def test_wrong_host_key(tmp_path: FilePath) -> None:
-    for algorithm in ("ssh-ed25519", "ecdsa-sha2-nistp256"):
-        other = asyncssh.generate_private_key(algorithm).export_public_key().decode()
-        async with netconf_server(NetconfServer()) as server:
-            with pytest.raises(DeviceTrustError):
-                await netconf.connect(netconf_device(server, tmp_path, trust=Trust(host_key=other)))
-            assert server.sessions == 0
-
-
-async def test_known_hosts_decide(tmp_path: FilePath) -> None:
-    hosts = tmp_path / "known_hosts"
-    async with netconf_server(NetconfServer()) as server:
-        device = netconf_device(server, tmp_path, trust=Trust(known_hosts=str(hosts)))
-        with pytest.raises(DeviceTrustError):  # no such file
-            await netconf.connect(device)
-        hosts.write_bytes(b"[127.0.0.1]:%d %b" % (server.port, server.key.export_public_key()))
-        await (await netconf.connect(device)).close()
-        hosts.write_bytes(b"[127.0.0.1]:%d %b" % (server.port + 1, server.key.export_public_key()))
-        with pytest.raises(DeviceTrustError):
-            await netconf.connect(device)
-
-
-async def test_an_unchecked_host_key_has_to_be_asked_for(tmp_path: FilePath) -> None:
-    async with netconf_server(NetconfServer()) as server:
-        with pytest.raises(DeviceTrustError):
-            await netconf.connect(netconf_device(server, tmp_path, trust=Trust()))
-        await (await netconf.connect(netconf_device(server, tmp_path, trust=Trust(insecure=True)))).close()
-
-
-async def test_wrong_password(tmp_path: FilePath) -> None:
-    async with netconf_server(NetconfServer()) as server:
-        login = Login("admin", secret(tmp_path, "wrong"))
-        with pytest.raises(DeviceTrustError) as caught:
-            await netconf.connect(netconf_device(server, tmp_path, login=login))
-        assert "wrong" not in str(caught.value)
-        assert server.sessions == 0
-
-
-async def test_a_private_key_logs_in(tmp_path: FilePath) -> None:
-    mine, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
-    file = tmp_path / "id"
-    async with netconf_server(NetconfServer(client_key=mine)) as server:
-        device = netconf_device(server, tmp_path, login=Login("admin", private_key=str(file)))
-        with pytest.raises(DeviceTrustError):  # no such file
-            await netconf.connect(device)
-        file.write_bytes(other.export_private_key())
-        with pytest.raises(DeviceTrustError):
-            await netconf.connect(device)
-        file.write_bytes(mine.export_private_key())
-        await (await netconf.connect(device)).close()
-        file.write_text("rubbish")
-        with pytest.raises(DeviceTrustError):
-            await netconf.connect(device)
-
-
-async def test_capabilities_come_from_the_hello(tmp_path: FilePath) -> None:
-    async with netconf_server(NetconfServer()) as server:
-        target = await netconf.connect(netconf_device(server, tmp_path))
-        found = await target.capabilities()
-        assert found.models == (("openconfig-system", "2025-01-01"),)
-        assert (found.candidate, found.notifies) == (True, True)
-        assert f"{CAPABILITY}validate:1.1" in found.features
-        await target.close()
-
-
-# --- notifications
-
-CHANGED = (
-    '<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-11-01T10:00:00Z</eventTime>'
-    '<netconf-config-change xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-notifications">'
-    "<datastore>{store}</datastore>"
-    '<edit><target xmlns:s="{namespace}">/s:{root}/s:config/s:hostname</target><operation>merge</operation></edit>'
-    "</netconf-config-change></notification>"
-)
-
-
-def changed(
-    store: str = "running", namespace: str = "http://openconfig.net/yang/system", root: str = "system"
-) -> bytes:
-    return CHANGED.format(store=store, namespace=namespace, root=root).encode()
-
-
-async def test_a_changed_configuration_is_told_with_its_path(tmp_path: FilePath) -> None:
-    async def subscribe(side: NetconfSessionSide, rpc: etree._Element) -> None:
-        await side.reply(rpc, OK)
-        for message in (
-            changed(store="candidate"),
-            changed(namespace="http://openconfig.net/yang/lldp", root="lldp"),
-            b'<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><a/></notification>',
-            changed(),
-        ):
-            await side.write(side.frame(message))
-        side.hang_up()
-
-    async with netconf_server(NetconfServer(scripted(create_subscription=subscribe))) as server:
-        target = await netconf.connect(netconf_device(server, tmp_path))
-        seen = []
-        with pytest.raises(DeviceUnreachableError):  # noqa: PT012
-            async for change in target.changes(ROOTS):
-                seen.append(change)  # noqa: PERF401 - what came before the end counts
-        assert [change.paths for change in seen] == [(), (Path.parse("/openconfig-system:system/config/hostname"),)]
-        assert seen[1].time.isoformat() == "2026-11-01T10:00:00+00:00"
-        await target.close()
-
-
-async def test_a_storm_of_notifications_takes_bounded_memory_and_asks_for_a_full_read(tmp_path: FilePath) -> None:
-    inbox = Inbox()
-    for _ in range(5000):
-        inbox.put(changed())
-    inbox.end()
-    kept = [message async for message in inbox]
-    assert kept[0] is None
-    assert 1 < len(kept) < 1000
-    device = netconf_device(NetconfServer(port=1), tmp_path)
-    told = read_change(None, device, {}, ROOTS, lambda: datetime.now(UTC))
-    assert told is not None
-    assert told.paths == ()
-
-
-async def test_a_device_that_cannot_notify_says_so(tmp_path: FilePath) -> None:
-    async with netconf_server(NetconfServer(capabilities=WRITABLE)) as server:
-        target = await netconf.connect(netconf_device(server, tmp_path))
-        with pytest.raises(DeviceRefusedError):
-            await anext(target.changes(ROOTS))
-        assert not target.closed
         await target.close()
