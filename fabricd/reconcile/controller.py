@@ -104,7 +104,7 @@ class Controller:
         self._queue = Queue()
         self._workers = Workers(self._queue, self._reconciler.reconcile, self._clock, settings.concurrency)
         self._watchers = Watchers(sessions, self._changed, self._backoff, self._clock)
-        self._schedule = Schedule(self._sweep, self._prune)
+        self._schedule = Schedule(self._sweep, self._prune, self._clock)
 
     async def start(self) -> None:
         """Resolve what an earlier life left open, then look at every device, and go on doing so."""

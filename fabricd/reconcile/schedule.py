@@ -5,7 +5,9 @@ Started by the controller. The only user of APScheduler; its jobs put names on t
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -16,9 +18,14 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from fabricd.errors import InputError, Problem
+from fabricd.reconcile.clock import Clock
+
+_LOG = logging.getLogger(__name__)
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PRUNE_INTERVAL = timedelta(minutes=10)
+_LOOK_AT_CLOCK = 30.0  # seconds
+_CLOCK_STEP = 5.0  # seconds that wall time may gain or lose on the steady clock between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,22 @@ def phase(device: str) -> float:
 
 
 class Schedule:
-    """Owns the scheduler. `sweep` gets the seconds over which to spread the devices."""
+    """Owns the scheduler. `sweep` gets the seconds over which to spread the devices.
 
-    def __init__(self, sweep: Callable[[float], None], prune: Callable[[], Awaitable[None]]) -> None:
+    APScheduler plans by wall time: after that was set back, as by NTP on a machine that booted with a wrong clock, the
+    next sweep would be as far away as the step was wide. Steps are looked for, and the jobs planned anew.
+    """
+
+    def __init__(self, sweep: Callable[[float], None], prune: Callable[[], Awaitable[None]], clock: Clock) -> None:
         self._sweep = sweep
         self._prune = prune
+        self._clock = clock
         self._scheduler = AsyncIOScheduler()
+        self._interval = 0.0
+        self._minding: asyncio.Task[None] | None = None
 
     def start(self, interval: float) -> None:
+        self._interval = interval
         # One job for all devices: with a job for each, APScheduler drops most of them when many are due at once.
         always: dict[str, Any] = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler.add_job(self._swept, IntervalTrigger(seconds=interval), args=[interval], id="sweep", **always)
@@ -80,12 +95,32 @@ class Schedule:
             self._prune, IntervalTrigger(seconds=_PRUNE_INTERVAL.total_seconds()), id="prune", **always
         )
         self._scheduler.start()
+        self._minding = asyncio.create_task(self._mind_the_clock(), name="clock steps")
 
     def change_interval(self, interval: float) -> None:
+        self._interval = interval
         self._scheduler.modify_job("sweep", args=[interval])
-        self._scheduler.reschedule_job("sweep", trigger=IntervalTrigger(seconds=interval))
+        self._plan_anew()
+
+    def _plan_anew(self) -> None:
+        self._scheduler.reschedule_job("sweep", trigger=IntervalTrigger(seconds=self._interval))
+        self._scheduler.reschedule_job("prune", trigger=IntervalTrigger(seconds=_PRUNE_INTERVAL.total_seconds()))
+
+    async def _mind_the_clock(self) -> None:
+        ahead = self._ahead()
+        while True:
+            await self._clock.sleep(_LOOK_AT_CLOCK)
+            before, ahead = ahead, self._ahead()
+            if abs(ahead - before) > _CLOCK_STEP:
+                _LOG.warning("the clock was set by %+.0f s; the next sweep is planned anew", ahead - before)
+                self._plan_anew()
+
+    def _ahead(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     def stop(self) -> None:
+        if self._minding is not None:
+            self._minding.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 

@@ -79,6 +79,7 @@ def load_inventory(path: Path, profiles: Mapping[str, Profile]) -> dict[str, Dev
         problems += problems_of(error, path, "defaults")
         defaults = {}
     devices: dict[str, Device] = {}
+    places: dict[tuple[str, int], str] = {}
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             problems.append(Problem("a device is a table: [[device]]", path=place(path, "device", index)))
@@ -99,8 +100,14 @@ def load_inventory(path: Path, profiles: Mapping[str, Profile]) -> dict[str, Dev
             for key, message in _mistakes(read, path.parent, profiles)
         ]
         problems += found
-        if not found:
-            devices[read.name] = _device(read, path.parent, profiles)
+        if found:
+            continue
+        device = devices[read.name] = _device(read, path.parent, profiles)
+        other = places.setdefault((device.address.lower(), device.port), device.name)
+        if other != device.name:
+            # One switch under two names would be brought to two trees in turn, for ever.
+            message = f"device {other} has the same address and port"
+            problems.append(Problem(message, device=label, path=place(path, "device", label, "address")))
     if problems:
         raise InputError.of(problems)
     return devices

@@ -89,6 +89,7 @@ def test_no_devices_is_an_inventory(inventory: Path) -> None:
         ('name = "leaf1"', 'name = "leaf 1"', "device.leaf 1.name"),
         ('address = "192.0.2.1"', "", "device.leaf1.address"),
         ('address = "192.0.2.1"', 'address = "http://192.0.2.1"', "device.leaf1.address"),
+        ('2001:db8::3"\nprotocol = "netconf"\nport = 8830', '192.0.2.1"\nport = 9339', "device.leaf3.address"),
         ("port = 8830", "port = 0", "device.leaf3.port"),
         ("port = 8830", "port = 70000", "device.leaf3.port"),
         ("port = 8830", 'port = "830"', "device.leaf3.port"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -22,7 +24,7 @@ from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.ledger import decision_id
 from fabricd.reconcile.outcomes import Retry, judge
 from fabricd.reconcile.policy import Circumstances, forbids
-from fabricd.reconcile.schedule import Window, any_open, parse_windows, phase
+from fabricd.reconcile.schedule import Schedule, Window, any_open, parse_windows, phase
 from fabricd.settings import ReconcileSettings
 
 EDIT = PlannedEdit(Edit(Operation.DELETE, Path.parse("/a:b")), Disruption.HITLESS)
@@ -195,3 +197,44 @@ def test_decision_ids_sort_by_time(seed: int, milliseconds: int) -> None:
     first = datetime(2026, 1, 1, tzinfo=UTC)
     later = first + timedelta(milliseconds=milliseconds)
     assert decision_id(first, Random(seed)) < decision_id(later, Random(seed))
+
+
+class _SteppedClock:
+    """The machine's clock with a wall time that can be set; its naps are short."""
+
+    def __init__(self) -> None:
+        self.step = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.step
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_the_sweep() -> None:
+    swept = asyncio.Event()
+    clock = _SteppedClock()
+
+    async def prune() -> None:
+        """Not looked at here."""
+
+    schedule = Schedule(lambda _: swept.set(), prune, clock)
+    schedule.start(0.1)
+    try:
+        async with asyncio.timeout(10):
+            await swept.wait()
+            # What the scheduler sees when wall time goes back by four years: all that it planned is that far away.
+            for job in ("sweep", "prune"):
+                schedule._scheduler.modify_job(job, next_run_time=datetime.now(UTC) + timedelta(days=1461))
+            swept.clear()
+            await asyncio.sleep(0.3)
+            assert not swept.is_set()
+            clock.step = -timedelta(days=1461)
+            await swept.wait()
+        assert schedule._scheduler.get_job("prune").next_run_time < datetime.now(UTC) + timedelta(days=1)
+    finally:
+        schedule.stop()
