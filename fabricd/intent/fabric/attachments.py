@@ -15,7 +15,7 @@ from typing import Any
 from fabricd.intent.fabric.acl import acl_types
 from fabricd.intent.fabric.fragment import Entries, keyed
 from fabricd.intent.fabric.resolved import ResolvedDevice, ResolvedFabric
-from fabricd.intent.fabric.values import Attachment, Fabric, Lag, Network, Port, natural
+from fabricd.intent.fabric.values import Attachment, Fabric, Lag, Port, natural
 
 ETHERNET = "iana-if-type:ethernetCsmacd"
 _EDGE = "openconfig-spanning-tree-types:EDGE_ENABLE"
@@ -25,11 +25,12 @@ def attachments(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any
     """Everything on a device that has to do with what is plugged into it."""
     interfaces, lacp, segments, edges, bindings = Entries(), Entries(), Entries(), Entries(), Entries()
     types = acl_types(fabric.fabric) if device.attachments else {}
+    vlans = {network.name: network.vlan for network in device.networks}
     for attachment in device.attachments:
         ports = [port for port in attachment.ports if port.device == device.name]
         lag = f"PortChannel{fabric.aggregates[attachment.name]}" if attachment.lag is not Lag.NONE else ""
         port = lag or ports[0].name
-        switched = switched_vlan(device, attachment)
+        switched = switched_vlan(attachment, vlans)
         esi = fabric.segments.get(attachment.name, "")
         interfaces.update(_ports(fabric, attachment, ports, lag, switched))
         if attachment.lag is Lag.LACP:
@@ -76,15 +77,15 @@ def lacp_system(esi: str) -> str:
     return ":".join(("02", "00", "00", esi[14:16], esi[16:18], esi[18:20]))
 
 
-def switched_vlan(device: ResolvedDevice, attachment: Attachment) -> dict[str, Any]:
-    """Content of a port or LAG: access to one VLAN, or a trunk; empty when the attachment has no network."""
-    by_name: dict[str, Network] = {network.name: network for network in device.networks}
-    native = by_name[attachment.network].vlan if attachment.network else 0
+def switched_vlan(attachment: Attachment, vlans: Mapping[str, int]) -> dict[str, Any]:
+    """Content of a port or LAG: access to one VLAN, or a trunk; empty when the attachment has no network. `vlans` are
+    those of its device, by network."""
+    native = vlans[attachment.network] if attachment.network else 0
     if not attachment.tagged:
         leaves: dict[str, Any] = {"interface-mode": "ACCESS", "access-vlan": native}
         return {"openconfig-vlan:switched-vlan": {"config": leaves}} if native else {}
-    tagged = by_name if attachment.tagged == ("*",) else attachment.tagged
-    allowed = {by_name[name].vlan for name in tagged} | ({native} if native else set())
+    tagged = vlans if attachment.tagged == ("*",) else attachment.tagged
+    allowed = {vlans[name] for name in tagged} | ({native} if native else set())
     leaves = {"interface-mode": "TRUNK", "trunk-vlans": sorted(allowed)}
     if native:
         leaves["native-vlan"] = native

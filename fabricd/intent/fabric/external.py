@@ -26,6 +26,7 @@ from fabricd.intent.fabric.instances import (
     protocol,
     redistributed,
     vrf_bgp,
+    vrf_routing,
 )
 from fabricd.intent.fabric.places import place
 from fabricd.intent.fabric.resolve import devices_of
@@ -65,9 +66,7 @@ def _peer(fabric: ResolvedFabric, device: ResolvedDevice, peer: ExternalPeer) ->
         inside(name, protocol("BGP", {"bgp": process})),
     ]
     if peer.vrf:
-        found.append(inside(name, vrf_bgp(device, fabric.fabric.underlay.maximum_paths)))
-        found.append(inside(name, protocol("DIRECTLY_CONNECTED", {})))
-        found.append(inside(name, redistributed("DIRECTLY_CONNECTED")))
+        found.append(inside(name, vrf_routing(device, fabric.fabric.underlay.maximum_paths)))
     return found
 
 

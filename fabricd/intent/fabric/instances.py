@@ -25,19 +25,29 @@ def instance_of(vrf: str) -> str:
 
 
 def instance(name: str, kind: str, content: dict[str, Any], **config: Any) -> dict[str, Any]:
-    """The fragment with one network instance. `kind` is an identity of openconfig-network-instance-types, `config`
+    """An entry of the list of network instances. `kind` is an identity of openconfig-network-instance-types, `config`
     more leaves of its config (underscores for dashes; None and empty texts are left out)."""
     leaves = {key.replace("_", "-"): value for key, value in config.items() if value not in (None, "")}
-    entry = {"name": name, "config": {"name": name, "type": f"openconfig-network-instance-types:{kind}", **leaves}}
-    entry.update(content)
-    return {"openconfig-network-instance:network-instances": {"network-instance": keyed("name", [entry])}}
+    return {
+        "name": name,
+        "config": {"name": name, "type": f"openconfig-network-instance-types:{kind}", **leaves},
+        **content,
+    }
+
+
+def instances(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The fragment with these network instances."""
+    return {"openconfig-network-instance:network-instances": {"network-instance": keyed("name", entries)}}
+
+
+def part_of(name: str, content: dict[str, Any]) -> dict[str, Any]:
+    """An entry that adds to the underlay's instance or to a VRF, which are described elsewhere."""
+    return instance(name, "DEFAULT_INSTANCE" if name == UNDERLAY_INSTANCE else "L3VRF", content)
 
 
 def inside(name: str, content: dict[str, Any]) -> dict[str, Any]:
-    """The fragment that adds to an instance which another concern describes (or the underlay's, wholly known)."""
-    if name == UNDERLAY_INSTANCE:
-        return instance(name, "DEFAULT_INSTANCE", content)
-    return instance(name, "L3VRF", content)
+    """The fragment with nothing but that."""
+    return instances([part_of(name, content)])
 
 
 def protocol(identifier: str, content: dict[str, Any]) -> dict[str, Any]:
@@ -55,6 +65,13 @@ def vrf_bgp(device: ResolvedDevice, maximum_paths: int) -> dict[str, Any]:
     families = [{**afi_safi(UNICAST[version]), "use-multiple-paths": several} for version in (4, 6)]
     process = {"config": bgp_identity(device), "afi-safis": {"afi-safi": keyed("afi-safi-name", families)}}
     return protocol("BGP", {"bgp": {"global": process}})
+
+
+def vrf_routing(device: ResolvedDevice, maximum_paths: int) -> dict[str, Any]:
+    """Content of a VRF's instance: that BGP, and what is connected redistributed into it."""
+    connected = protocol("DIRECTLY_CONNECTED", {})["protocols"]["protocol"]
+    bgp = vrf_bgp(device, maximum_paths)["protocols"]["protocol"]
+    return {"protocols": {"protocol": Entries({**connected, **bgp})}, **redistributed("DIRECTLY_CONNECTED")}
 
 
 def bgp_identity(device: ResolvedDevice) -> dict[str, Any]:

@@ -12,20 +12,21 @@ Called by compile.py; checks.py asks it what cannot be (refusals). Knows nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from fabricd.errors import InputError, Problem
-from fabricd.intent.fabric.fragment import keyed, merged
+from fabricd.intent.fabric.fragment import keyed
 from fabricd.intent.fabric.instances import (
     addresses,
-    inside,
     instance,
     instance_of,
+    instances,
     member,
     members,
-    protocol,
-    redistributed,
-    vrf_bgp,
+    part_of,
+    vrf_routing,
 )
 from fabricd.intent.fabric.overlay import ENDPOINT, tunnel_endpoint
 from fabricd.intent.fabric.places import place
@@ -45,8 +46,7 @@ def services(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
         return _switched(fabric, device)
     if problems := _scattered(fabric, device):
         raise InputError.of(problems)
-    found = [*_vlans(device.networks), *_gateways(fabric, device.networks, "")]
-    return merged([*found, *(_plain_vrf(device, vrf) for vrf in device.vrfs)], device.name)
+    return _local(fabric, device.networks, {vrf.name: _plain_vrf(device, vrf) for vrf in device.vrfs})
 
 
 def refusals(fabric: ResolvedFabric) -> tuple[Problem, ...]:
@@ -92,46 +92,49 @@ def route_targets(fabric: ResolvedFabric, vni: int, given: tuple[str, ...] = ())
 
 
 def _evpn(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
+    # Built in one go instead of merged from many fragments: this is the largest part of a leaf's tree.
+    if not device.networks and not device.vrfs:
+        return {}
     found = [_mac_vrf(fabric, device, network) for network in device.networks]
-    found += [_vrf(fabric, device, vrf) for vrf in device.vrfs]
-    found += _gateways(fabric, device.networks, "")
+    places = _places(device.networks, "")
+    found += [_vrf(fabric, device, vrf) | members(places.get(vrf.name, ())) for vrf in device.vrfs]
     table = [
         {"vni": fabric.vnis[network.name], "vni-type": "L2", "bridge-domain": network.vlan}
         for network in device.networks
     ]
     table += [{"vni": fabric.l3_vnis[vrf.name], "vni-type": "L3", "l3-vrf-name": vrf.name} for vrf in device.vrfs]
-    if table:
-        entries = keyed("vni", [{"vni": leaves["vni"], "config": leaves} for leaves in table])
-        vnis = {"vxlan": {"local-endpoint-vnis": {"local-endpoint-vni": entries}}}
-        found.append(inside(UNDERLAY_INSTANCE, tunnel_endpoint(vnis)))
-    return merged(found, device.name)
+    entries = keyed("vni", [{"vni": leaves["vni"], "config": leaves} for leaves in table])
+    vnis = tunnel_endpoint({"vxlan": {"local-endpoint-vnis": {"local-endpoint-vni": entries}}})
+    found.append(part_of(UNDERLAY_INSTANCE, vnis | members(places.get(UNDERLAY_INSTANCE, ()))))
+    return instances(found) | _interfaces(fabric, device.networks)
 
 
 def _mac_vrf(fabric: ResolvedFabric, device: ResolvedDevice, network: Network) -> dict[str, Any]:
-    vni = fabric.vnis[network.name]
+    overlay, vni = fabric.fabric.overlay, fabric.vnis[network.name]
     targets = route_targets(fabric, vni)
+    evpn = _evpn_instance(device, vni, targets, targets, **{"replication-mode": "BGP"})
+    return _mac_vrf_alike(network, overlay.anycast_mac, overlay.arp_suppression) | {"evpn": evpn}
+
+
+@lru_cache(maxsize=8192)
+def _mac_vrf_alike(network: Network, anycast_mac: str, suppression: bool) -> dict[str, Any]:
+    """What the MAC-VRF of a network is on every leaf. Nobody may change it."""
+    forwarding: dict[str, Any] = {"config": {"mac-learning": True}}
+    if network.gateways:
+        forwarding["config"]["anycast-gateway-mac"] = anycast_mac
+    if suppression:
+        forwarding["arp-proxy"] = {"config": {"arp-suppression": True}}
+        forwarding["nd-proxy"] = {"config": {"nd-suppression": True}}
     content = {
         "encapsulation": {"config": {"encapsulation-type": _VXLAN}},
-        "vlans": _vlan(network),
-        "fdb": _forwarding(fabric, network),
-        "evpn": _evpn_instance(device, vni, targets, targets, **{"replication-mode": "BGP"}),
+        "vlans": _vlans([network]),
+        "fdb": forwarding,
     }
     if network.gateways:
         # Symmetric where routes between leaves have a VNI of their own; the underlay's table has none.
         how = "DISTRIBUTED_SYMETRIC" if network.vrf else "DISTRIBUTED_ASYMETRIC"
         content |= members([member(gateway_interface(network), irb_anycast_gateway=how)])
     return instance(instance_name(network), "L2VSI", content, description=network.description or network.name)
-
-
-def _forwarding(fabric: ResolvedFabric, network: Network) -> dict[str, Any]:
-    overlay = fabric.fabric.overlay
-    found: dict[str, Any] = {"config": {"mac-learning": True}}
-    if network.gateways:
-        found["config"]["anycast-gateway-mac"] = overlay.anycast_mac
-    if overlay.arp_suppression:
-        found["arp-proxy"] = {"config": {"arp-suppression": True}}
-        found["nd-proxy"] = {"config": {"nd-suppression": True}}
-    return found
 
 
 def _evpn_instance(
@@ -169,21 +172,16 @@ def _vrf(fabric: ResolvedFabric, device: ResolvedDevice, vrf: Vrf) -> dict[str, 
         "encapsulation": {"config": {"encapsulation-type": _VXLAN}},
         "inter-instance-policies": {"import-export-policy": {"config": targets}},
         "evpn": _evpn_instance(device, vni, imported, exported),
+        **vrf_routing(device, fabric.fabric.underlay.maximum_paths),
     }
-    parts = [
-        instance(
-            vrf.name,
-            "L3VRF",
-            content,
-            description=vrf.description,
-            router_id=device.router_id,
-            route_distinguisher=route_distinguisher(device, vni),
-        ),
-        inside(vrf.name, vrf_bgp(device, fabric.fabric.underlay.maximum_paths)),
-        inside(vrf.name, protocol("DIRECTLY_CONNECTED", {})),
-        inside(vrf.name, redistributed("DIRECTLY_CONNECTED")),
-    ]
-    return merged(parts, device.name)
+    return instance(
+        vrf.name,
+        "L3VRF",
+        content,
+        description=vrf.description,
+        router_id=device.router_id,
+        route_distinguisher=route_distinguisher(device, vni),
+    )
 
 
 # VLANs, and no overlay
@@ -194,26 +192,33 @@ def _switched(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
     # What stands between the leaves carries every VLAN; so do gateways, which every network is routed by.
     every = gateway or not device.device.role.is_leaf
     networks = fabric.fabric.networks if every else device.networks
-    found = _vlans(networks)
-    routed = tuple(network for network in networks if network.gateways) if gateway else ()
-    if routed:
-        forwarding = {"fdb": {"config": {"anycast-gateway-mac": fabric.fabric.overlay.anycast_mac}}}
-        found.append(inside(UNDERLAY_INSTANCE, forwarding))
-        found += _gateways(fabric, routed, "CENTRALIZED")
-    used = {network.vrf for network in routed}
+    used = {network.vrf for network in networks if network.gateways} if gateway else set()
     used |= {peer.vrf for peer in fabric.fabric.peers if peer.port.device == device.name}
     used |= {route.vrf for route in fabric.fabric.static_routes if device.name in devices_of(route, fabric.fabric)}
-    found += [_plain_vrf(device, vrf) for vrf in fabric.fabric.vrfs if vrf.name in used]
-    return merged(found, device.name)
+    vrfs = {vrf.name: _plain_vrf(device, vrf) for vrf in fabric.fabric.vrfs if vrf.name in used}
+    if gateway:
+        return _local(fabric, networks, vrfs, "CENTRALIZED")
+    found = [*vrfs.values(), *([part_of(UNDERLAY_INSTANCE, {"vlans": _vlans(networks)})] if networks else [])]
+    return instances(found) if found else {}
 
 
-def _vlans(networks: tuple[Network, ...]) -> list[dict[str, Any]]:
-    return [inside(UNDERLAY_INSTANCE, {"vlans": _vlan(network)}) for network in networks]
+def _local(
+    fabric: ResolvedFabric, networks: tuple[Network, ...], vrfs: dict[str, dict[str, Any]], anycast: str = ""
+) -> dict[str, Any]:
+    """VLANs of the underlay's instance with their gateways, and VRFs that some of these are in."""
+    places = _places(networks, anycast)
+    content: dict[str, Any] = {"vlans": _vlans(networks)} | members(places.get(UNDERLAY_INSTANCE, ()))
+    if anycast and places:
+        content["fdb"] = {"config": {"anycast-gateway-mac": fabric.fabric.overlay.anycast_mac}}
+    found = [vrf | members(places.get(name, ())) for name, vrf in vrfs.items()]
+    if networks:
+        found.append(part_of(UNDERLAY_INSTANCE, content))
+    return instances(found) | _interfaces(fabric, networks) if found else {}
 
 
-def _vlan(network: Network) -> dict[str, Any]:
-    leaves = {"vlan-id": network.vlan, "name": network.name}
-    return {"vlan": keyed("vlan-id", [{"vlan-id": network.vlan, "config": leaves}])}
+def _vlans(networks: Iterable[Network]) -> dict[str, Any]:
+    leaves = ({"vlan-id": network.vlan, "name": network.name} for network in networks)
+    return {"vlan": keyed("vlan-id", ({"vlan-id": one["vlan-id"], "config": one} for one in leaves))}
 
 
 def _plain_vrf(device: ResolvedDevice, vrf: Vrf) -> dict[str, Any]:
@@ -245,23 +250,32 @@ def _refusal(network: str, devices: list[str]) -> Problem:
 # Gateways of every kind
 
 
-def _gateways(fabric: ResolvedFabric, networks: tuple[Network, ...], anycast: str) -> list[dict[str, Any]]:
-    """Routed VLAN interfaces and their place in VRFs. `anycast` is their kind, where no MAC-VRF says it."""
-    found = []
+def _places(networks: Iterable[Network], anycast: str) -> dict[str, list[dict[str, Any]]]:
+    """Gateways as interfaces of network instances, by instance. `anycast` is their kind, where no MAC-VRF says it."""
+    kind: dict[str, Any] = {"irb_anycast_gateway": anycast} if anycast else {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for network in networks:
-        if not network.gateways:
-            continue
-        name = gateway_interface(network)
-        leaves: dict[str, Any] = {
-            "name": name,
-            "type": "iana-if-type:l3ipvlan",
-            "enabled": True,
-            "description": network.description or network.name,
-            "mtu": network.mtu or fabric.fabric.defaults.attachment_mtu,
-        }
-        routed = {"config": {"vlan": network.vlan}, **addresses(network.gateways)}
-        entry = {"name": name, "config": leaves, "openconfig-vlan:routed-vlan": routed}
-        found.append({"openconfig-interfaces:interfaces": {"interface": keyed("name", [entry])}})
-        place = member(name, irb_anycast_gateway=anycast) if anycast else member(name)
-        found.append(inside(instance_of(network.vrf), members([place])))
+        if network.gateways:
+            found.setdefault(instance_of(network.vrf), []).append(member(gateway_interface(network), **kind))
     return found
+
+
+def _interfaces(fabric: ResolvedFabric, networks: Iterable[Network]) -> dict[str, Any]:
+    mtu = fabric.fabric.defaults.attachment_mtu
+    entries = [_gateway(network, network.mtu or mtu) for network in networks if network.gateways]
+    return {"openconfig-interfaces:interfaces": {"interface": keyed("name", entries)}} if entries else {}
+
+
+@lru_cache(maxsize=8192)
+def _gateway(network: Network, mtu: int) -> dict[str, Any]:
+    """The routed VLAN interface, the same on every leaf. Nobody may change it."""
+    name = gateway_interface(network)
+    leaves = {
+        "name": name,
+        "type": "iana-if-type:l3ipvlan",
+        "enabled": True,
+        "description": network.description or network.name,
+        "mtu": mtu,
+    }
+    routed = {"config": {"vlan": network.vlan}, **addresses(network.gateways)}
+    return {"name": name, "config": leaves, "openconfig-vlan:routed-vlan": routed}
