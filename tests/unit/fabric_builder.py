@@ -40,7 +40,7 @@ def pools(**changed: str | tuple[int, int]) -> tuple[Pool, ...]:
         "vtep_ipv4": "10.253.0.0/16",
         "link_ipv4": "10.128.0.0/14",
         "link_ipv6": "2001:db8:fe::/64",
-        "asn": (65000, 65534),
+        "asn": (4200000000, 4200009999),
         "l2_vni": (10000, 19999),
         "l3_vni": (50000, 50999),
         "ethernet_segment": (1, 10000),

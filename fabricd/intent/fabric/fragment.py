@@ -22,10 +22,15 @@ def keyed(keys: str | tuple[str, ...], entries: Iterable[dict[str, Any]]) -> Ent
 
 
 def merged(fragments: Iterable[Mapping[str, Any]], device: str = "") -> dict[str, Any]:
-    """All fragments as one tree. Two concerns may say the same of a leaf, never different things: InputError."""
+    """All fragments as one tree. Two concerns may say the same of a leaf, never different things: InputError.
+
+    No fragment is changed, and none is copied where nothing is added to it: the tree shares the rest with them, so
+    whoever gets it must not change it either.
+    """
     tree: dict[str, Any] = {}
+    ours: dict[int, dict[Any, Any]] = {id(tree): tree}
     for fragment in fragments:
-        _merge(tree, fragment, device, "")
+        _merge(tree, fragment, ours, device, "")
     return tree
 
 
@@ -33,30 +38,38 @@ def rendered(tree: Any) -> Any:
     """The tree as plain RFC 7951 JSON values; empty containers and lists left out."""
     if isinstance(tree, Entries):
         return [rendered(entry) for entry in tree.values()]
-    if isinstance(tree, dict):
-        found = {name: rendered(value) for name, value in tree.items()}
-        return {name: value for name, value in found.items() if value not in ({}, [], None)}
-    return tree
+    if not isinstance(tree, dict):
+        return tree
+    found = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            value = rendered(value)
+        if value is not None and value != {} and value != []:
+            found[name] = value
+    return found
 
 
-def _merge(into: dict[Any, Any], more: Mapping[Any, Any], device: str, place: str) -> None:
+def _merge(
+    into: dict[Any, Any], more: Mapping[Any, Any], ours: dict[int, dict[Any, Any]], device: str, place: str
+) -> None:
+    """`ours` are the dictionaries that this merge made and may change, by identity (kept, so that ids stay theirs)."""
     for name, value in more.items():
         held = into.get(name)
-        here = f"{place}/{name}" if isinstance(name, str) else f"{place}[{','.join(map(str, name))}]"
         if held is None:
-            # Copied, so that a fragment that is used for many devices is never changed by one of them.
-            into[name] = _copy(value)
+            into[name] = value
+        elif held is value:
+            continue
         elif isinstance(held, dict) and isinstance(value, dict):
-            _merge(held, value, device, here)
+            if id(held) not in ours:
+                held = into[name] = Entries(held) if isinstance(held, Entries) else dict(held)
+                ours[id(held)] = held
+            _merge(held, value, ours, device, _below(place, name))
         elif isinstance(held, list) and isinstance(value, list):
             into[name] = held + [one for one in value if one not in held]
         elif held != value:
-            raise InputError.of([Problem(f"is to be {held!r} and {value!r} at once", device=device, path=here)])
+            message = f"is to be {held!r} and {value!r} at once"
+            raise InputError.of([Problem(message, device=device, path=_below(place, name))])
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, Entries):
-        return Entries((key, _copy(entry)) for key, entry in value.items())
-    if isinstance(value, dict):
-        return {name: _copy(one) for name, one in value.items()}
-    return list(value) if isinstance(value, list) else value
+def _below(place: str, name: Any) -> str:
+    return f"{place}/{name}" if isinstance(name, str) else f"{place}[{','.join(map(str, name))}]"

@@ -22,7 +22,7 @@ from fabricd.intent.fabric.values import (
     natural,
 )
 
-SUPER_SPINES = "super-spines"
+SUPER_SPINES = "the super-spines"  # no name of a device has a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def link_order(link: Link) -> tuple[Natural, Natural]:
 def asn_owner(fabric: Fabric, device: Device) -> str:
     """Devices with the same owner share an ASN."""
     if fabric.underlay.asn_scheme is AsnScheme.EXPLICIT:
-        return f"device {device.name}"
+        return device.name
     match device.role:
         case Role.SUPER_SPINE:
             return SUPER_SPINES
@@ -84,7 +84,7 @@ def asn_owner(fabric: Fabric, device: Device) -> str:
         case AsnScheme.PER_RACK if device.rack:
             return f"rack {device.pod}/{device.rack}"
         case _:
-            return f"leaf {device.name}"
+            return device.name
 
 
 def is_multihomed(attachment: Attachment) -> bool:
