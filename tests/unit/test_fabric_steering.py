@@ -242,7 +242,7 @@ def test_classes_that_look_into_tunnels_are_refused(packets: TrafficClass, inner
     fabric = fabric_of(leaf_spine(), path("p", "c"), classes=(packets,), overlay=OverlayType.EVPN_VXLAN)
     leaf, message = only_problem(fabric)
     assert leaf == "traffic-class"
-    assert f"'c' cannot be told apart there by its {inner} (" in message
+    assert f"'c' cannot be told apart by its {inner} (" in message
 
 
 def test_a_vrf_cannot_be_told_apart_on_the_way() -> None:

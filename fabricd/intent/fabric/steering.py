@@ -145,13 +145,13 @@ def _tunnel_refusal(fabric: ResolvedFabric, path: Path, packets: TrafficClass) -
         )
         if not seen
     ]
-    why = "switches on the way see VXLAN from one VTEP to the other, not what is in it"
+    why = "a path of an EVPN fabric moves everything from one VTEP to the other"
     if path.vrf:
         return "vrf", f"{why}: a path cannot be for VRF {path.vrf!r} alone"
     if inner:
         return "traffic-class", (
-            f"{why}: {packets.name!r} cannot be told apart there by its {' and '.join(inner)} "
-            f"(a class of protocol udp, destination-port {VXLAN_PORT} is everything between the two)"
+            f"{why}: {packets.name!r} cannot be told apart by its {' and '.join(inner)} "
+            f"(a class of protocol udp, destination-port {VXLAN_PORT} stands for everything)"
         )
     routes = [one for one in fabric.fabric.static_routes if not one.vrf]
     for route in routes:
