@@ -6,7 +6,7 @@ Called by reconcile/submission and offline commands in a schema worker. Must not
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from types import UnionType
@@ -53,7 +53,7 @@ def read_fabric(
         config = schema.read(data, limit=len(data))
         schema.validate(config)
     except InputError as error:
-        problems += _without_shadows(error.problems, problems)
+        problems += _without_shadows([_placed(problem) for problem in error.problems], problems)
     except TypeError as error:  # orjson: keys that are not text, numbers beyond 64 bits
         problems.append(Problem(f"not RFC 7951: {error}", path=f"/{notation.TOP}"))
     tree = orjson.loads(config or b"{}").get(notation.TOP, {})
@@ -64,7 +64,18 @@ def read_fabric(
     return _typed(Fabric, notation.model(), {**tree, "name": name}), config
 
 
-def _without_shadows(found: tuple[Problem, ...], known: list[Problem]) -> Iterator[Problem]:
+def _placed(problem: Problem) -> Problem:
+    """libyang names no place for members without a name, and for names that could not stand in a path."""
+    if problem.path.startswith(f"/{notation.TOP}"):
+        try:
+            Path.parse(problem.path)
+        except InputError:
+            return dataclasses.replace(problem, path=f"/{notation.TOP}")
+        return problem
+    return dataclasses.replace(problem, path=f"/{notation.TOP}")
+
+
+def _without_shadows(found: Sequence[Problem], known: list[Problem]) -> Iterator[Problem]:
     """Problems whose place is known already are left out, and those that another one tells with more keys."""
     places = {problem.path for problem in known}
     keyed = {_names(problem.path) for problem in found if "[" in problem.path}
@@ -74,7 +85,7 @@ def _without_shadows(found: tuple[Problem, ...], known: list[Problem]) -> Iterat
 
 
 def _names(path: str) -> tuple[str, ...]:
-    return Path.parse(path).names if path.startswith("/") else (path,)
+    return Path.parse(path).names
 
 
 def _unknown_devices(tree: Mapping[str, Any]) -> Iterator[Problem]:

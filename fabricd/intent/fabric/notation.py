@@ -162,7 +162,7 @@ class _Walk:
             if here.node.user_ordered:
                 self.refuse(here, "the order of the entries counts: write a list, each entry after a dash")
                 return []
-            return [self.mapped(here, text, inner) for text, inner in value.items()]
+            return [self.mapped(here, str(text), inner) for text, inner in value.items()]
         if not isinstance(value, list):
             return value
         return [self.listed(here, one) for one in value]
