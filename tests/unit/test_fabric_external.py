@@ -190,3 +190,9 @@ def test_in_a_vlan_fabric_a_peer_needs_an_asn_that_the_document_gives() -> None:
     told = replace(bare, device=replace(bare.device, asn=64999))
     fabric = replace(fabric, devices={**fabric.devices, "border1": told})
     assert at(compiled(fabric, "border1", external), f"{INSTANCE}[red]/{BGP}/global/config") == {"as": 64999}
+
+
+def test_a_vlan_fabric_tells_its_peers_of_its_own_networks() -> None:
+    fabric = resolved(peers=(CORE,), overlay=Overlay(OverlayType.VLAN))
+    connections = at(compiled(fabric, "border1", external), f"{INSTANCE}[default]/table-connections/table-connection")
+    assert {key[0].rpartition(":")[2] for key in connections} == {"DIRECTLY_CONNECTED"}

@@ -28,6 +28,7 @@ from fabricd.intent.fabric.instances import (
     vrf_bgp,
     vrf_routing,
 )
+from fabricd.intent.fabric.owners import is_routed
 from fabricd.intent.fabric.places import place
 from fabricd.intent.fabric.resolve import devices_of
 from fabricd.intent.fabric.resolved import ResolvedDevice, ResolvedFabric
@@ -65,7 +66,8 @@ def _peer(fabric: ResolvedFabric, device: ResolvedDevice, peer: ExternalPeer) ->
         inside(name, members([member(peer.port.name, index)])),
         inside(name, protocol("BGP", {"bgp": process})),
     ]
-    if peer.vrf:
+    if peer.vrf or not is_routed(fabric.fabric):
+        # Where there is an underlay, it decides what of its own instance is announced.
         found.append(inside(name, vrf_routing(device, fabric.fabric.underlay.maximum_paths)))
     return found
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from fabricd.errors import InputError, Problem
+from fabricd.errors import Problem
 from fabricd.intent.fabric.fragment import keyed
 from fabricd.intent.fabric.instances import (
     addresses,
@@ -38,19 +38,17 @@ _VXLAN = "openconfig-network-instance-types:VXLAN"
 
 
 def services(fabric: ResolvedFabric, device: ResolvedDevice) -> dict[str, Any]:
-    """Networks, VRFs and gateways of a device. Raises InputError for what the fabric's overlay cannot carry."""
+    """Networks, VRFs and gateways of a device, of a fabric of which there are no refusals."""
     kind = fabric.fabric.overlay.type
     if kind is OverlayType.EVPN_VXLAN:
         return _evpn(fabric, device) if device.device.role.is_leaf else {}
     if kind is OverlayType.VLAN:
         return _switched(fabric, device)
-    if problems := _scattered(fabric, device):
-        raise InputError.of(problems)
     return _local(fabric, device.networks, {vrf.name: _plain_vrf(device, vrf) for vrf in device.vrfs})
 
 
 def refusals(fabric: ResolvedFabric) -> tuple[Problem, ...]:
-    """Networks and attachments that the overlay of this fabric cannot carry, all of them."""
+    """Networks that the overlay of this fabric cannot carry, all of them."""
     if fabric.fabric.overlay.type is not OverlayType.NONE:
         return ()
     places: dict[str, list[str]] = {}
@@ -223,20 +221,6 @@ def _vlans(networks: Iterable[Network]) -> dict[str, Any]:
 
 def _plain_vrf(device: ResolvedDevice, vrf: Vrf) -> dict[str, Any]:
     return instance(vrf.name, "L3VRF", {}, description=vrf.description, router_id=device.router_id)
-
-
-def _scattered(fabric: ResolvedFabric, device: ResolvedDevice) -> list[Problem]:
-    if not device.networks:
-        return []
-    return [
-        _refusal(network.name, [device.name, *elsewhere])
-        for network in device.networks
-        if (
-            elsewhere := [
-                other.name for other in fabric.devices.values() if other is not device and network in other.networks
-            ]
-        )
-    ]
 
 
 def _refusal(network: str, devices: list[str]) -> Problem:
