@@ -178,6 +178,11 @@ class Client:
         request = pb.GetDesiredRequest(device=device, revision=revision)
         return await self._call(self._stub.GetDesired, request, READ_TIMEOUT)
 
+    async def explain(self, device: str, path: str, revision: int = 0) -> pb.ExplainResponse:
+        """Why the device has a value at a data path: which intents say what there, and who wins."""
+        request = pb.ExplainRequest(device=device, path=path, revision=revision)
+        return await self._call(self._stub.Explain, request, READ_TIMEOUT)
+
     async def watch(
         self,
         *,

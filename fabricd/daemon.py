@@ -22,7 +22,7 @@ from fabricd.model.device import Device, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
-from fabricd.reconcile import Controller, LivePlans, Submissions, parse_windows
+from fabricd.reconcile import Controller, Explanations, LivePlans, Submissions, parse_windows
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.settings import Settings, data_folder, load_settings
 from fabricd.southbound import gnmi, netconf
@@ -192,6 +192,7 @@ class Daemon:
             revised=controller.revised,
             document_max_bytes=settings.reconcile.document_max_bytes,
         )
+        explanations = Explanations(store=store, schemas=schemas, fleet=controller.fleet, submissions=submissions)
         current = await store.current()
         metrics.revision(current.number if current else 0, current.created if current else None)
         metrics.devices((await store.statuses()).values())
@@ -202,7 +203,7 @@ class Daemon:
             parts.callback(exposed.close)
             _LOG.info("metrics on http://%s:%d/metrics", exposed.host, exposed.port)
         server = NorthboundServer(
-            settings.northbound, FabricdService(store, submissions, controller, started=datetime.now(UTC))
+            settings.northbound, FabricdService(store, submissions, controller, explanations, started=datetime.now(UTC))
         )
         daemon = cls(config, controller, submissions, store, schemas, namespaces)
         parts.push_async_callback(controller.stop)

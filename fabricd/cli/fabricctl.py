@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from fabricd import __version__
-from fabricd.cli import changing, looking
+from fabricd.cli import changing, explaining, looking, offline
 from fabricd.cli.connection import Connection, hoisted, rejoin_completion
 from fabricd.cli.terminal import Color, invoke
 
@@ -89,6 +89,11 @@ app.command()(changing.reconcile)
 app.command()(changing.mode)
 app.command("devices")(looking.devices_command)
 app.command("show")(looking.show_command)
+app.command()(explaining.explain)
+app.command("compile")(offline.compile_command)
+app.command("check")(offline.check_command)
+app.command("topology")(offline.topology_command)
+app.add_typer(offline.path_app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

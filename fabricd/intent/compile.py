@@ -76,12 +76,23 @@ def current_scope(desired: Desired, profile: Profile) -> Scope:
     )
 
 
-def touched_devices(changed: Iterable[str], *snapshots: Mapping[str, ConfigIntent]) -> tuple[str, ...]:
-    """Devices that a changed intent names, before or after: only these need to be compiled."""
-    names = set(changed)
+def touched_devices(
+    before: Mapping[str, Mapping[str, ConfigIntent]], after: Mapping[str, Mapping[str, ConfigIntent]]
+) -> tuple[str, ...]:
+    """Devices of which a changed intent says something else than before: only these need to be compiled.
+
+    Both map the names of changed intents to what they say, by device.
+    """
+    nothing: Mapping[str, ConfigIntent] = {}
     return tuple(
         sorted(
-            {device for snapshot in snapshots for name in names & set(snapshot) for device in snapshot[name].devices}
+            {
+                device
+                for name in {*before, *after}
+                for old, new in ((before.get(name, nothing), after.get(name, nothing)),)
+                for device in {*old, *new}
+                if old.get(device) != new.get(device)
+            }
         )
     )
 

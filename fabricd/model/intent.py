@@ -5,7 +5,7 @@ Made by reconcile/submission, kept by store. Immutable; must not know how they a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fabricd.model.path import Path
@@ -17,7 +17,8 @@ class ConfigIntent:
 
     `config` is RFC 7951 JSON as canonicalised by schema. `replace` are the subtrees this intent owns wholly: what
     it does not mention there is deleted. Higher `priority` wins, leaf by leaf; equal priority with different values
-    is refused. The names are unique in a revision.
+    is refused. The names are unique in a revision. `document` is the file as it was submitted, `source` its name: they
+    are kept to show where something stands, and make no difference.
     """
 
     name: str
@@ -26,6 +27,29 @@ class ConfigIntent:
     owner: str = ""
     priority: int = 100
     replace: tuple[Path, ...] = ()
+    source: str = field(default="", compare=False)
+    document: bytes = field(default=b"", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FabricIntent:
+    """A named fabric: switches, cabling, networks, from which the trees of `devices` are compiled.
+
+    `fabric` is RFC 7951 JSON of the model fabricd-fabric, canonical. `allocations` are the numbers that were handed
+    out for it, as JSON; they stay with the name from revision to revision. The rest is as in ConfigIntent.
+    """
+
+    name: str
+    devices: tuple[str, ...]
+    fabric: bytes
+    allocations: bytes = b"{}"
+    owner: str = ""
+    priority: int = 100
+    source: str = field(default="", compare=False)
+    document: bytes = field(default=b"", compare=False, repr=False)
+
+
+Intent = ConfigIntent | FabricIntent
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fabricd.model.edit import Operation
-from fabricd.model.intent import ConfigIntent, Revision
+from fabricd.model.intent import ConfigIntent, Intent, Revision
 from fabricd.model.outcome import JournalRecord
 from fabricd.model.plan import PlannedEdit
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.controller import DeviceView
+from fabricd.reconcile.explanations import Explained
 from fabricd.reconcile.live_plans import DevicePlan
 
 _OPERATIONS = {
@@ -47,14 +48,47 @@ def revision_message(revision: Revision, *, current: int) -> pb.Revision:
     )
 
 
-def intent_message(intent: ConfigIntent) -> pb.Intent:
-    return pb.Intent(
-        name=intent.name,
-        owner=intent.owner,
-        priority=intent.priority,
-        devices=intent.devices,
-        replace=[path.text for path in intent.replace],
-        config_json=intent.config.decode(),
+def intent_message(intent: Intent) -> pb.Intent:
+    message = pb.Intent(
+        name=intent.name, owner=intent.owner, priority=intent.priority, devices=intent.devices, source=intent.source
+    )
+    if isinstance(intent, ConfigIntent):
+        message.kind = "config"
+        message.config_json = intent.config.decode()
+        message.replace.extend(path.text for path in intent.replace)
+    else:
+        message.kind = "fabric"
+        message.fabric_json = intent.fabric.decode()
+        message.allocations_json = intent.allocations.decode()
+    return message
+
+
+def explained_message(device: str, found: Explained) -> pb.ExplainResponse:
+    explanation = found.explanation
+    claims = [
+        pb.Claim(
+            intent=claim.intent,
+            kind=found.kinds[claim.intent],
+            owner=claim.owner,
+            priority=claim.priority,
+            value_json=claim.value,
+            wins=claim.wins,
+            source=claim.source,
+            line=claim.line,
+            concern=found.concerns.get(claim.intent, ""),
+            revision=found.since[claim.intent].number,
+            author=found.since[claim.intent].author,
+            comment=found.since[claim.intent].comment,
+        )
+        for claim in explanation.claims
+    ]
+    return pb.ExplainResponse(
+        revision=found.revision,
+        device=device,
+        path=explanation.path.text,
+        value_json=explanation.value,
+        owned=explanation.owned,
+        claims=claims,
     )
 
 

@@ -24,6 +24,7 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
 from fabricd.northbound.watch import Watching
 from fabricd.reconcile.controller import Controller
+from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.submission import Submissions, Submitted
 from fabricd.store import Store
 
@@ -49,9 +50,18 @@ class FabricdService(FabricdServicer):
     revision is never stored without its devices being told.
     """
 
-    def __init__(self, store: Store, submissions: Submissions, controller: Controller, *, started: datetime) -> None:
+    def __init__(
+        self,
+        store: Store,
+        submissions: Submissions,
+        controller: Controller,
+        explanations: Explanations,
+        *,
+        started: datetime,
+    ) -> None:
         self._store = store
         self._submissions = submissions
+        self._explanations = explanations
         self._controller = controller
         self._started = started
         self._watching = Watching(store)
@@ -174,6 +184,11 @@ class FabricdService(FabricdServicer):
             config_json=desired.config.decode(),
             digest=desired.digest,
         )
+
+    async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
+        _countable(request.revision)
+        found = await self._explanations.explain(request.device, request.path, request.revision)
+        return convert.explained_message(request.device, found)
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncGenerator[pb.JournalRecord, None]:  # noqa: N802
         # A reader learns that it is connected before there is anything to read.

@@ -5,6 +5,7 @@ Used by northbound and started by the daemon. Must not know a concrete adapter.
 
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.controller import Controller, DeviceView
+from fabricd.reconcile.explanations import Explained, Explanations
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
 from fabricd.reconcile.schedule import parse_windows
 from fabricd.reconcile.submission import Submissions, Submitted
@@ -14,6 +15,8 @@ __all__ = [
     "Controller",
     "DevicePlan",
     "DeviceView",
+    "Explained",
+    "Explanations",
     "LivePlans",
     "Submissions",
     "Submitted",

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -23,9 +23,13 @@ from fabricd.intent import (
     touched_devices,
     unknown_devices,
 )
+from fabricd.intent.documents import DraftKind
+from fabricd.intent.fabric.places import place
+from fabricd.intent.layers import FABRIC_MODELS, Fabrics, Layers, layers_of_config, read_fabric_draft
 from fabricd.model.device import Device
-from fabricd.model.intent import ConfigIntent, Desired
+from fabricd.model.intent import ConfigIntent, Desired, FabricIntent, Intent
 from fabricd.model.outcome import Event, JournalRecord
+from fabricd.model.path import Path
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
 from fabricd.reconcile.reconciler import Fleet
@@ -51,7 +55,7 @@ class Submitted:
 class _Compiled:
     """What a set of changed intents comes to: what to commit, by name and device."""
 
-    intents: tuple[ConfigIntent, ...]
+    intents: tuple[Intent, ...]
     withdrawn: tuple[str, ...]
     trees: tuple[Desired, ...]
     dropped: tuple[str, ...]
@@ -80,6 +84,7 @@ class Submissions:
         self.document_max_bytes = document_max_bytes
         self._clock = clock or SystemClock()
         self._turn = asyncio.Lock()
+        self._fabrics = Fabrics()
 
     async def submit(
         self,
@@ -104,18 +109,24 @@ class Submissions:
         )
         if (known := await self._repeat(request_id, digest)) is not None:
             return known
-        drafts = await asyncio.to_thread(parse_documents, documents, max_bytes=self.document_max_bytes)
+        drafts = await asyncio.to_thread(
+            parse_documents, documents, max_bytes=self.document_max_bytes, kinds=tuple(DraftKind)
+        )
         problems = unknown_devices(drafts, self._fleet.devices.__contains__)
         if problems:
             raise InputError.of(problems)
         twice = sorted({draft.name for draft in drafts} & set(withdraw))
         if twice:
             raise InputError.of((Problem("is submitted and withdrawn at once", intent=twice[0]),))
-        intents = await self._read(drafts)
+        read = await self._read(drafts, documents)
         async with self._turn:
             if (known := await self._repeat(request_id, digest)) is not None:
                 return known
             base, old = await self._base(base_revision)
+            try:
+                intents = await self._numbered(old, read)
+            except InputError as error:
+                raise InputError.of(_located(problem, drafts) for problem in error.problems) from error
             for name in withdraw:
                 if name not in old:
                     raise NotFoundError(f"there is no intent {name!r} in revision {base}")
@@ -147,7 +158,7 @@ class Submissions:
             base, old = await self._base(base_revision)
             new = _by_name(await self._store.intents((await self._store.revision(to)).number))
             problems = unknown_devices(
-                (Draft(i.name, i.devices, i.config) for i in new.values() if old.get(i.name) != i),
+                (Draft(i.name, i.devices, b"{}") for i in new.values() if old.get(i.name) != i),
                 self._fleet.devices.__contains__,
             )
             if problems:
@@ -212,28 +223,66 @@ class Submissions:
         changed = () if known.unchanged else (await self._store.revision(known.revision)).changed
         return Submitted(known.revision, changed, repeated=True, unchanged=known.unchanged)
 
-    async def _base(self, wanted: int | None) -> tuple[int, dict[str, ConfigIntent]]:
+    async def _base(self, wanted: int | None) -> tuple[int, dict[str, Intent]]:
         current = await self._store.current()
         number = current.number if current is not None else 0
         if wanted is not None and wanted != number:
             raise ConflictError(f"based on revision {wanted}, but {number} is current")
         return number, _by_name(await self._store.intents(number)) if number else {}
 
-    async def _read(self, drafts: Sequence[Draft]) -> tuple[ConfigIntent, ...]:
-        """Each draft read by the models of the first device it names; the others read it when they are compiled."""
-        jobs = [
-            self._schemas.run(
-                self._fleet.model_set(self._fleet.devices[draft.devices[0]]), partial(read_draft, draft=draft)
-            )
-            for draft in drafts
+    async def _read(self, drafts: Sequence[Draft], documents: Sequence[Document]) -> tuple[Intent, ...]:
+        """Each config draft read by the models of the first device it names; the others read it when they are compiled.
+        Fabrics are read by their own model."""
+        files = {document.source: document.content for document in documents}
+        intents = await _all_or_problems(map(self._read_one, drafts))
+        problems = [
+            draft.located(Problem(f"there is no device {name!r} in the inventory", path=place("devices", name=name)))
+            for draft, intent in zip(drafts, intents, strict=True)
+            for name in intent.devices
+            if name not in self._fleet.devices
         ]
-        return tuple(await _all_or_problems(jobs))
+        if problems:
+            raise InputError.of(problems)
+        return tuple(
+            replace(intent, source=draft.source, document=files.get(draft.source, b""))
+            for draft, intent in zip(drafts, intents, strict=True)
+        )
+
+    async def _read_one(self, draft: Draft) -> Intent:
+        if draft.kind is DraftKind.FABRIC:
+            return await self._schemas.run(FABRIC_MODELS, partial(read_fabric_draft, draft=draft))
+        models = self._fleet.model_set(self._fleet.devices[draft.devices[0]])
+        return await self._schemas.run(models, partial(read_draft, draft=draft))
+
+    async def _numbered(self, old: Mapping[str, Intent], read: Iterable[Intent]) -> tuple[Intent, ...]:
+        """Fabrics get their numbers, and keep those that they have in the revision this is based on."""
+
+        async def one(intent: Intent) -> Intent:
+            if isinstance(intent, ConfigIntent):
+                return intent
+            before = old.get(intent.name)
+            previous = before.allocations if isinstance(before, FabricIntent) else b"{}"
+            work = partial(self._fabrics.numbered, intent=intent, previous=previous)
+            return await self._schemas.run(FABRIC_MODELS, work)
+
+        return tuple(await _all_or_problems(map(one, read)))
+
+    async def concerns(self, intent: FabricIntent, device: str, path: Path) -> tuple[str, ...]:
+        """The parts of the fabric compiler that say something of a path on a device, by name."""
+        work = partial(self._fabrics.concerns, intent=intent, device=device, path=path)
+        return await self._schemas.run(FABRIC_MODELS, work)
+
+    async def layers(self, intent: Intent) -> Layers:
+        """What an intent says of each device. Raises InputError for a fabric that does not compile any more."""
+        if isinstance(intent, ConfigIntent):
+            return layers_of_config(intent)
+        return await self._schemas.run(FABRIC_MODELS, partial(self._fabrics.layers, intent=intent))
 
     async def _make(
         self,
         base: int,
-        old: Mapping[str, ConfigIntent],
-        new: Mapping[str, ConfigIntent],
+        old: Mapping[str, Intent],
+        new: Mapping[str, Intent],
         *,
         dry_run: bool,
         author: str,
@@ -272,16 +321,18 @@ class Submissions:
         await self._revised(changed)
         return Submitted(revision.number, changed)
 
-    async def _compile(self, base: int, old: Mapping[str, ConfigIntent], new: Mapping[str, ConfigIntent]) -> _Compiled:
-        """Compile the devices that a changed intent names, before or after; the trees of all others stay."""
+    async def _compile(self, base: int, old: Mapping[str, Intent], new: Mapping[str, Intent]) -> _Compiled:
+        """Compile the devices of which a changed intent says something else than before; all other trees stay."""
         changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
         digests = await self._store.desired_devices(base) if base else {}
+        before = {name: await self.layers(old[name]) for name in sorted(changed & set(old))}
+        after = {name: await self.layers(new[name]) for name in sorted(new)}
         by_device: dict[str, list[ConfigIntent]] = defaultdict(list)
-        for intent in new.values():
-            for name in intent.devices:
-                by_device[name].append(intent)
+        for layers in after.values():
+            for member, layer in layers.items():
+                by_device[member].append(layer)
         jobs, dropped = [], []
-        for name in touched_devices(changed, old, new):
+        for name in touched_devices(before, {intent: after[intent] for intent in changed & set(after)}):
             device = self._fleet.devices.get(name)
             if device is not None and by_device[name]:
                 jobs.append(self._schemas.run(self._fleet.model_set(device), _work(device, by_device[name], base + 1)))
@@ -325,7 +376,12 @@ def _attributed(problem: Problem, drafts: Sequence[Draft]) -> Problem:
     return guilty[0].located(problem) if len(guilty) == 1 else problem
 
 
-def _by_name(intents: Iterable[ConfigIntent]) -> dict[str, ConfigIntent]:
+def _located(problem: Problem, drafts: Sequence[Draft]) -> Problem:
+    """A problem of a fabric as a whole, with the file and line of its place."""
+    return next((draft.located(problem) for draft in drafts if draft.name == problem.intent), problem)
+
+
+def _by_name(intents: Iterable[Intent]) -> dict[str, Intent]:
     return {intent.name: intent for intent in intents}
 
 

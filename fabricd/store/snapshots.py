@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from fabricd.errors import ConflictError, NotFoundError, RequestIdUsedError, StoreError
-from fabricd.model.intent import ConfigIntent, Desired, Revision
+from fabricd.model.intent import ConfigIntent, Desired, FabricIntent, Intent, Revision
 from fabricd.store import codec
 from fabricd.store.tables import blobs, intents, requests, revisions, trees
 from fabricd.store.values import DesiredHead, NewRevision, Request
@@ -24,6 +24,14 @@ _MOST_VALUES = 500
 
 _config = blobs.alias("config_blob")
 _scope = blobs.alias("scope_blob")
+_allocations = blobs.alias("allocations_blob")
+_document = blobs.alias("document_blob")
+_FURTHER_COLUMNS = (
+    _allocations.c.size.label("allocations_size"),
+    _allocations.c.content.label("allocations_content"),
+    _document.c.size.label("document_size"),
+    _document.c.content.label("document_content"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,15 @@ class Prepared:
 def contents(new: NewRevision) -> tuple[dict[bytes, str], dict[str, bytes]]:
     """Every content of a revision with its address, and the encoded scope of each device. Costs CPU by the size."""
     scopes = {tree.device: codec.scope_to_json(tree.scope) for tree in new.trees}
-    every = {*(intent.config for intent in new.intents), *(tree.config for tree in new.trees), *scopes.values()}
+    submitted = {content for intent in new.intents for content in _contents(intent)}
+    every = {*submitted, *(tree.config for tree in new.trees), *scopes.values()}
     return {content: codec.address(content) for content in every}, scopes
+
+
+def _contents(intent: Intent) -> tuple[bytes, ...]:
+    if isinstance(intent, ConfigIntent):
+        return intent.config, intent.document
+    return intent.fabric, intent.document, intent.allocations
 
 
 def packed(addresses: dict[bytes, str], known: set[str]) -> dict[str, codec.Blob]:
@@ -134,20 +149,25 @@ async def write(connection: AsyncConnection, prepared: Prepared, number: int, cr
 
 def _intent_rows(prepared: Prepared, number: int) -> Iterable[dict[str, object]]:
     for intent in prepared.new.intents:
-        details = {
+        details: dict[str, object] = {
             "devices": intent.devices,
             "owner": intent.owner,
             "priority": intent.priority,
-            "replace": [codec.path_to_json(path) for path in intent.replace],
+            "source": intent.source,
         }
+        if isinstance(intent, ConfigIntent):
+            details["replace"] = [codec.path_to_json(path) for path in intent.replace]
+        addresses = [prepared.addresses[content] for content in _contents(intent)]
         yield {
             "name": intent.name,
             "revision": number,
-            "config": prepared.addresses[intent.config],
+            "config": addresses[0],
+            "allocations": addresses[2] if isinstance(intent, FabricIntent) else None,
+            "document": addresses[1],
             "details": codec.to_json(details).decode(),
         }
     for name in prepared.new.withdrawn:
-        yield {"name": name, "revision": number, "config": None, "details": ""}
+        yield {"name": name, "revision": number, "config": None, "allocations": None, "document": None, "details": ""}
 
 
 def _tree_rows(prepared: Prepared, number: int) -> Iterable[dict[str, object]]:
@@ -195,7 +215,7 @@ def _revision(row: Any) -> Revision:
     )
 
 
-async def read_intents(connection: AsyncConnection, revision: int) -> tuple[ConfigIntent, ...]:
+async def read_intents(connection: AsyncConnection, revision: int) -> tuple[Intent, ...]:
     newest = (
         select(intents.c.name, func.max(intents.c.revision).label("revision"))
         .where(intents.c.revision <= revision)
@@ -203,26 +223,38 @@ async def read_intents(connection: AsyncConnection, revision: int) -> tuple[Conf
         .subquery()
     )
     query = (
-        select(intents.c.name, intents.c.details, blobs)
+        select(intents.c.name, intents.c.details, intents.c.allocations, intents.c.document, blobs, *_FURTHER_COLUMNS)
         .join(newest, (intents.c.name == newest.c.name) & (intents.c.revision == newest.c.revision))
         .join(blobs, blobs.c.digest == intents.c.config)
+        .outerjoin(_allocations, _allocations.c.digest == intents.c.allocations)
+        .outerjoin(_document, _document.c.digest == intents.c.document)
         .order_by(intents.c.name)
     )
     return tuple(_intent(row) for row in await connection.execute(query))
 
 
-def _intent(row: Any) -> ConfigIntent:
+async def read_intent_revisions(connection: AsyncConnection, revision: int) -> dict[str, int]:
+    query = (
+        select(intents.c.name, func.max(intents.c.revision).label("newest"))
+        .where(intents.c.revision <= revision)
+        .group_by(intents.c.name)
+    )
+    return {row.name: row.newest for row in await connection.execute(query)}
+
+
+def _intent(row: Any) -> Intent:
     what = f"intent {row.name}"
     details = codec.from_json(row.details, what)
     try:
-        return ConfigIntent(
-            name=row.name,
-            devices=tuple(details["devices"]),
-            config=codec.unpack_blob(row.digest, row.size, row.content, what),
-            owner=details["owner"],
-            priority=details["priority"],
-            replace=codec.paths_from_json(details["replace"]),
-        )
+        devices, owner, priority = tuple(details["devices"]), details["owner"], details["priority"]
+        content = codec.unpack_blob(row.digest, row.size, row.content, what)
+        document = codec.unpack_blob(row.document, row.document_size, row.document_content, what)
+        source = details["source"]
+        if row.allocations is None:
+            replace = codec.paths_from_json(details["replace"])
+            return ConfigIntent(row.name, devices, content, owner, priority, replace, source, document)
+        allocations = codec.unpack_blob(row.allocations, row.allocations_size, row.allocations_content, what)
+        return FabricIntent(row.name, devices, content, allocations, owner, priority, source, document)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{what} in the store is damaged: {error!r}") from error
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fabricd.errors import ConflictError, InputError, NotFoundError, StoreError
 from fabricd.model.device import Mode
-from fabricd.model.intent import ConfigIntent, Desired, Revision
+from fabricd.model.intent import Desired, Intent, Revision
 from fabricd.model.outcome import DeviceStatus, JournalRecord, ModeSetting, OpenTransaction, TransactionPhase
 from fabricd.store import codec, snapshots
 from fabricd.store.engine import Place, reading_engine, single_writer, translated, writing_engine
@@ -137,11 +137,17 @@ class Store:
             found = await snapshots.read_request(connection, request_id)
         return found if found is not None and found.revision <= self._revision else None
 
-    async def intents(self, revision: int) -> tuple[ConfigIntent, ...]:
+    async def intents(self, revision: int) -> tuple[Intent, ...]:
         """All intents of a revision, by name; none for revision 0. Raises NotFoundError."""
         self._must_exist(revision)
         async with self._read() as connection:
             return await snapshots.read_intents(connection, revision)
+
+    async def intent_revisions(self, revision: int) -> dict[str, int]:
+        """The revision that last changed each intent, as of `revision`; withdrawn ones too. Raises NotFoundError."""
+        self._must_exist(revision)
+        async with self._read() as connection:
+            return await snapshots.read_intent_revisions(connection, revision)
 
     async def desired(self, device: str, revision: int = 0) -> Desired | None:
         """The tree of a device in a revision (0: the current one); None when it has none. Raises NotFoundError."""

@@ -96,14 +96,17 @@ requests = Table(
     Column("time", Moment, nullable=False),
 )
 
-# A row for each revision that changed the intent; no blob: withdrawn. What holds at a revision is the newest row
-# that is not above it.
+# A row for each revision that changed the intent; no blob: withdrawn. `config` is what was submitted, `allocations`
+# what was handed out for a fabric, `document` the file it came in. What holds at a revision is the newest row that is
+# not above it.
 intents = Table(
     "intents",
     metadata,
     Column("name", Text, primary_key=True),
     Column("revision", Number, ForeignKey("revisions.number"), primary_key=True, autoincrement=False),
     Column("config", String(64), ForeignKey("blobs.digest"), nullable=True),
+    Column("allocations", String(64), ForeignKey("blobs.digest"), nullable=True),
+    Column("document", String(64), ForeignKey("blobs.digest"), nullable=True),
     Column("details", Text, nullable=False),
 )
 

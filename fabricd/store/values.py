@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from fabricd.model.intent import ConfigIntent, Desired, Scope
+from fabricd.model.intent import Desired, Intent, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class NewRevision:
     comment: str = ""
     request_id: str = ""
     request_digest: str = ""
-    intents: tuple[ConfigIntent, ...] = ()
+    intents: tuple[Intent, ...] = ()
     withdrawn: tuple[str, ...] = ()
     trees: tuple[Desired, ...] = ()
     dropped: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.controller import Controller
+from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.live_plans import LivePlans
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import ModelSet, SchemaPool
@@ -120,7 +121,8 @@ async def serving(
         if running:
             await controller.start()
             stack.push_async_callback(controller.stop, 1.0)
-        service = FabricdService(store, submissions, controller, started=dt.datetime.now(dt.UTC))
+        explanations = Explanations(store=store, schemas=schemas, fleet=controller.fleet, submissions=submissions)
+        service = FabricdService(store, submissions, controller, explanations, started=dt.datetime.now(dt.UTC))
         server = NorthboundServer(settings, service)
         await server.start()
         stack.push_async_callback(server.stop, 1.0)

@@ -66,6 +66,7 @@ CALLS: dict[str, Callable[[Client], Awaitable[Any]]] = {
     "Reconcile": lambda client: client.reconcile(["leaf1"]),
     "SetMode": lambda client: client.set_mode(["leaf1"], "observe"),
     "GetDesired": lambda client: client.desired("leaf1"),
+    "Explain": lambda client: client.explain("leaf1", "/interfaces"),
     "Watch": _watch,
 }
 CHANGES = {"Submit", "Rollback", "Reconcile", "SetMode"}

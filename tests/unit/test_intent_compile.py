@@ -182,8 +182,11 @@ def test_what_a_profile_protects_later_counts_at_once(schema: Schema) -> None:
 def test_only_devices_of_changed_intents_are_touched(schema: Schema) -> None:
     one, two = intent(schema, "one", {}, devices=("a", "b")), intent(schema, "two", {}, devices=("b", "c"))
     moved = replace(one, devices=("b", "d"))
-    assert touched_devices(["one"], {"one": one, "two": two}, {"one": moved, "two": two}) == ("a", "b", "d")
-    assert touched_devices([], {"one": one}, {"one": one}) == ()
+    layers = {"one": dict.fromkeys(one.devices, one), "two": dict.fromkeys(two.devices, two)}
+    after = {"one": dict.fromkeys(moved.devices, moved)}
+    assert touched_devices({"one": layers["one"]}, after) == ("a", "b", "d")
+    assert touched_devices(layers, layers) == ()
+    assert touched_devices({}, {"two": layers["two"]}) == ("b", "c")
 
 
 def test_unknown_devices_are_all_named() -> None:

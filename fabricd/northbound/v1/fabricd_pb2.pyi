@@ -93,20 +93,28 @@ class Revision(_message.Message):
     def __init__(self, number: _Optional[int] = ..., parent: _Optional[int] = ..., author: _Optional[str] = ..., comment: _Optional[str] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., changed_devices: _Optional[_Iterable[str]] = ..., rollback_of: _Optional[int] = ..., current: _Optional[bool] = ...) -> None: ...
 
 class Intent(_message.Message):
-    __slots__ = ("name", "owner", "priority", "devices", "replace", "config_json")
+    __slots__ = ("name", "owner", "priority", "devices", "replace", "config_json", "kind", "fabric_json", "allocations_json", "source")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     REPLACE_FIELD_NUMBER: _ClassVar[int]
     CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_JSON_FIELD_NUMBER: _ClassVar[int]
+    ALLOCATIONS_JSON_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
     name: str
     owner: str
     priority: int
     devices: _containers.RepeatedScalarFieldContainer[str]
     replace: _containers.RepeatedScalarFieldContainer[str]
     config_json: str
-    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., priority: _Optional[int] = ..., devices: _Optional[_Iterable[str]] = ..., replace: _Optional[_Iterable[str]] = ..., config_json: _Optional[str] = ...) -> None: ...
+    kind: str
+    fabric_json: str
+    allocations_json: str
+    source: str
+    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., priority: _Optional[int] = ..., devices: _Optional[_Iterable[str]] = ..., replace: _Optional[_Iterable[str]] = ..., config_json: _Optional[str] = ..., kind: _Optional[str] = ..., fabric_json: _Optional[str] = ..., allocations_json: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
 
 class ListRevisionsRequest(_message.Message):
     __slots__ = ("limit", "before")
@@ -325,6 +333,60 @@ class GetDesiredResponse(_message.Message):
     config_json: str
     digest: str
     def __init__(self, device: _Optional[str] = ..., revision: _Optional[int] = ..., config_json: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("device", "path", "revision")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    path: str
+    revision: int
+    def __init__(self, device: _Optional[str] = ..., path: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("revision", "device", "path", "value_json", "owned", "claims")
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
+    OWNED_FIELD_NUMBER: _ClassVar[int]
+    CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    device: str
+    path: str
+    value_json: str
+    owned: bool
+    claims: _containers.RepeatedCompositeFieldContainer[Claim]
+    def __init__(self, revision: _Optional[int] = ..., device: _Optional[str] = ..., path: _Optional[str] = ..., value_json: _Optional[str] = ..., owned: _Optional[bool] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ...) -> None: ...
+
+class Claim(_message.Message):
+    __slots__ = ("intent", "kind", "owner", "priority", "value_json", "wins", "source", "line", "concern", "revision", "author", "comment")
+    INTENT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
+    WINS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    CONCERN_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    intent: str
+    kind: str
+    owner: str
+    priority: int
+    value_json: str
+    wins: bool
+    source: str
+    line: int
+    concern: str
+    revision: int
+    author: str
+    comment: str
+    def __init__(self, intent: _Optional[str] = ..., kind: _Optional[str] = ..., owner: _Optional[str] = ..., priority: _Optional[int] = ..., value_json: _Optional[str] = ..., wins: _Optional[bool] = ..., source: _Optional[str] = ..., line: _Optional[int] = ..., concern: _Optional[str] = ..., revision: _Optional[int] = ..., author: _Optional[str] = ..., comment: _Optional[str] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
     __slots__ = ("after", "follow", "devices", "last")

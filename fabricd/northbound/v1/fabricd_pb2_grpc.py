@@ -85,6 +85,11 @@ class FabricdStub:
                 request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.GetDesiredRequest.SerializeToString,
                 response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.GetDesiredResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/fabricd.v1.Fabricd/Explain',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ExplainResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/fabricd.v1.Fabricd/Watch',
                 request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.WatchRequest.SerializeToString,
@@ -166,6 +171,13 @@ class FabricdServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """Why a device has a value at a path: the intent that won, and those that it covers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """The journal from a cursor on: no gap, no duplicate, across restarts of the daemon.
         """
@@ -225,6 +237,11 @@ def add_FabricdServicer_to_server(servicer, server):
                     servicer.GetDesired,
                     request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.GetDesiredRequest.FromString,
                     response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.GetDesiredResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ExplainRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ExplainResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -503,6 +520,33 @@ class Fabricd:
             '/fabricd.v1.Fabricd/GetDesired',
             fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.GetDesiredRequest.SerializeToString,
             fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.GetDesiredResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/Explain',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ExplainRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

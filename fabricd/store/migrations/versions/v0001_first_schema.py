@@ -56,10 +56,14 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("revision", _number, autoincrement=False, nullable=False),
         sa.Column("config", sa.String(64), nullable=True),
+        sa.Column("allocations", sa.String(64), nullable=True),
+        sa.Column("document", sa.String(64), nullable=True),
         sa.Column("details", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("name", "revision", name="pk_intents"),
         sa.ForeignKeyConstraint(["revision"], ["revisions.number"], name="fk_intents_revision"),
         sa.ForeignKeyConstraint(["config"], ["blobs.digest"], name="fk_intents_config"),
+        sa.ForeignKeyConstraint(["allocations"], ["blobs.digest"], name="fk_intents_allocations"),
+        sa.ForeignKeyConstraint(["document"], ["blobs.digest"], name="fk_intents_document"),
     )
     op.create_table(
         "trees",

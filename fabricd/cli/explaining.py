@@ -1,0 +1,68 @@
+"""fabricctl explain: why a device has a value, who wanted it, where that stands, and who was overruled.
+
+Registered by fabricctl. Asks the daemon one thing and shows the answer, to people or as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from fabricd.cli.document import document
+from fabricd.cli.options import Json, OneDevice, connection_of
+from fabricd.cli.terminal import ExitCode, assembled
+from fabricd.northbound.v1 import fabricd_pb2 as pb
+
+_LONGEST = 200  # characters of a value; what is longer is a subtree, and `fabricctl show` prints it
+
+
+def explain(
+    context: typer.Context,
+    device: OneDevice,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A data path; names may be without their modules.")],
+    revision: Annotated[int, typer.Option("--revision", "-r", metavar="N", min=0, help="Default: current.")] = 0,
+    as_json: Json = False,
+) -> int:
+    """Tell why a device shall have a value: the intent that won, its file and line, and those that it covers.
+
+    Exit code 0: something is desired there; 2: nothing is; 1: an error.
+
+    \b
+    Examples:
+      fabricctl explain leaf1 /interfaces/interface[name=Ethernet1]/config/mtu
+      fabricctl explain leaf1 '/lldp/config' --json
+    """
+    connection = connection_of(context)
+    found = connection.run(lambda client: client.explain(device, path, revision))
+    if as_json:
+        connection.terminal.document(document(found))
+    else:
+        for line in _lines(found):
+            connection.terminal.line(line)
+    return ExitCode.DONE if found.claims else ExitCode.PENDING
+
+
+def _lines(found: pb.ExplainResponse) -> Iterable[Text]:
+    value = _short(found.value_json) if found.value_json else "nothing is desired here"
+    yield assembled((found.device, "bold"), f" {found.path}")
+    yield assembled("  ", (value, "green" if found.value_json else "dim"), f"  (revision {found.revision})")
+    if found.owned:
+        yield assembled(("  what is not desired here is deleted from the device", "dim"))
+    for claim in found.claims:
+        where = f"{claim.source}:{claim.line}" if claim.line else claim.source
+        by = ", ".join(text for text in (f"{claim.kind} intent", f"priority {claim.priority}", claim.owner) if text)
+        won = ("  wins    ", "green") if claim.wins else ("  covered ", "yellow")
+        yield assembled(won, (claim.intent, "bold"), f" ({by})", f"  {where}" if where else "")
+        said = f"says {_short(claim.value_json)}" + (f", by its {claim.concern}" if claim.concern else "")
+        yield assembled(f"          {said}")
+        comment = f": {claim.comment}" if claim.comment else ""
+        yield assembled((f"          since revision {claim.revision} by {claim.author}{comment}", "dim"))
+
+
+def _short(value_json: str) -> str:
+    text = json.dumps(json.loads(value_json), ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
