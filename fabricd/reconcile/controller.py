@@ -102,7 +102,13 @@ class Controller:
             random=random,
         )
         self._queue = Queue()
-        self._workers = Workers(self._queue, self._reconciler.reconcile, self._clock, settings.concurrency)
+        self._workers = Workers(
+            self._queue,
+            self._reconciler.reconcile,
+            self._clock,
+            settings.concurrency,
+            self._reconciler.away.__contains__,
+        )
         self._watchers = Watchers(sessions, self._changed, self._backoff, self._clock)
         self._schedule = Schedule(self._sweep, self._prune, self._clock)
 
@@ -112,6 +118,8 @@ class Controller:
         self.fleet.modes = {name: setting.mode for name, setting in self._mode_settings.items()}
         for name, status in (await self._store.statuses()).items():
             self._breaker.restore(name, map(Path.parse, status.unstable))
+            if status.outcome is OutcomeKind.UNREACHABLE:
+                self._reconciler.away.add(name)
         for transaction in await self._store.open_transactions():
             await self._recover(transaction)
         await self._count()

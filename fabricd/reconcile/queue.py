@@ -25,23 +25,32 @@ PRIORITY = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A device on the queue with all reasons it was put there. `due` is in the caller's seconds."""
+    """A device on the queue with all reasons it was put there. `due` is in the caller's seconds. `away`: it could not
+    be reached last time."""
 
     device: str
     due: float
     triggers: frozenset[Trigger]
+    away: bool = False
 
     @property
     def trigger(self) -> Trigger:
         """The most pressing reason."""
         return min(self.triggers, key=PRIORITY.__getitem__)
 
+    @property
+    def rank(self) -> int:
+        """Its place among those that are due; lower is sooner. Who was away goes last, unless a person asked."""
+        behind = self.away and self.trigger is not Trigger.OPERATOR
+        return PRIORITY[self.trigger] + (len(PRIORITY) if behind else 0)
+
 
 @dataclass(slots=True)
 class Queue:
     """At most one entry a device, and at most one worker: a device that is added while it is worked on is handed
     out once more after `done`. Among entries that are due the most pressing trigger goes first, then the earlier
-    due time, then whoever came first.
+    due time, then whoever came first; devices that were away come after all others, because each of them keeps a
+    worker for as long as connecting may take.
     """
 
     _waiting: dict[str, Entry] = field(default_factory=dict)
@@ -63,17 +72,17 @@ class Queue:
     def working(self) -> frozenset[str]:
         return frozenset(self._working)
 
-    def add(self, device: str, trigger: Trigger, due: float) -> None:
+    def add(self, device: str, trigger: Trigger, due: float, *, away: bool = False) -> None:
         """Put a device on the queue, or add a reason to the entry it has. The earlier due time counts, except that
         the schedule does not hurry a retry: a device that keeps failing is not asked more often for being swept."""
         shelf = self._again if device in self._working else self._waiting
         known = shelf.get(device)
         if known is None:
-            entry = Entry(device, due, frozenset({trigger}))
+            entry = Entry(device, due, frozenset({trigger}), away)
         elif trigger is Trigger.SCHEDULE and known.triggers == {Trigger.RETRY}:
             return
         else:
-            entry = Entry(device, min(known.due, due), known.triggers | {trigger})
+            entry = Entry(device, min(known.due, due), known.triggers | {trigger}, away)
         shelf[device] = entry
         if shelf is self._waiting and entry != known:
             self._push(entry)
@@ -84,11 +93,11 @@ class Queue:
             _, _, device = heapq.heappop(self._by_due)
             entry = self._waiting.get(device)
             if entry is not None and entry.due <= now:
-                heapq.heappush(self._ready, (PRIORITY[entry.trigger], entry.due, next(self._order), device))
+                heapq.heappush(self._ready, (entry.rank, entry.due, next(self._order), device))
         while self._ready:
-            priority, due, _, device = heapq.heappop(self._ready)
+            rank, due, _, device = heapq.heappop(self._ready)
             entry = self._waiting.get(device)
-            if entry is not None and self._current(due, device, priority):
+            if entry is not None and self._current(due, device, rank):
                 del self._waiting[device]
                 self._working.add(device)
                 return entry
@@ -122,7 +131,7 @@ class Queue:
         # An entry that is ready already and became more pressing is pushed again; its older places are stale.
         heapq.heappush(self._by_due, (entry.due, next(self._order), entry.device))
 
-    def _current(self, due: float, device: str, priority: int | None = None) -> bool:
+    def _current(self, due: float, device: str, rank: int | None = None) -> bool:
         """Whether a place on a heap still stands for what waits."""
         entry = self._waiting.get(device)
-        return entry is not None and entry.due == due and priority in (None, PRIORITY[entry.trigger])
+        return entry is not None and entry.due == due and rank in (None, entry.rank)

@@ -90,6 +90,8 @@ class Reconciler:
         self._left_open: dict[str, str] = {}
         self.failing: set[str] = set()
         """Devices whose last round failed and that are left in peace until their next try."""
+        self.away: set[str] = set()
+        """Devices that could not be reached last time."""
 
     def approve(self, device: str) -> None:
         """A person's word, good for the next round that begins, however it ends: the guard rails let its plan through,
@@ -124,6 +126,7 @@ class Reconciler:
                 self._left_open[device.name] = run.transaction
             self.failing.add(device.name)
             return self._ledger.backoff.delay(Retry.SLOWLY, 1)
+        (self.away.add if status.outcome is OutcomeKind.UNREACHABLE else self.away.discard)(device.name)
         if status.outcome is OutcomeKind.FAILED and delay is not None:
             self.failing.add(device.name)
         else:

@@ -19,15 +19,23 @@ Work = Callable[[Entry], Awaitable[float | None]]
 """Works on one device; returns the seconds after which it wants to be tried again, or None. Raises nothing."""
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 class Workers:
     """Owns the queue's tasks. A device is never worked on twice at a time; none waits for another, unless all
     `concurrency` places are taken."""
 
-    def __init__(self, queue: Queue, work: Work, clock: Clock, concurrency: int) -> None:
+    def __init__(
+        self, queue: Queue, work: Work, clock: Clock, concurrency: int, away: Callable[[str], bool] = _nobody
+    ) -> None:
+        """`away` tells whether a device could not be reached last time; such devices wait for all others."""
         self._queue = queue
         self._work = work
         self._clock = clock
         self.concurrency = concurrency
+        self._away = away
         self._wake = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -36,7 +44,7 @@ class Workers:
 
     def add(self, device: str, trigger: Trigger, delay: float = 0.0) -> None:
         """Put a device on the queue, to be worked on after `delay` seconds or sooner if it waits already."""
-        self._queue.add(device, trigger, self._clock.monotonic() + delay)
+        self._queue.add(device, trigger, self._clock.monotonic() + delay, away=self._away(device))
         self._wake.set()
 
     def start(self) -> None:
@@ -90,7 +98,7 @@ class Workers:
             again = await self._work(entry)
         finally:
             if again is not None:
-                self._queue.add(entry.device, Trigger.RETRY, self._clock.monotonic() + again)
+                self.add(entry.device, Trigger.RETRY, again)
             self._queue.done(entry.device)
             del self._tasks[entry.device]
             self._wake.set()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import socket
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import Any
@@ -15,7 +18,7 @@ from reconcile_fabric import INTERFACES, PORT, QUIET, Fabric, document, fabric, 
 
 from fabricd.errors import StoreError
 from fabricd.intent import Document
-from fabricd.model.device import Mode, Protocol
+from fabricd.model.device import Mode, Protocol, Timeouts
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind, Trigger
 from fabricd.simulator import Fault, Kind, Rpc
 
@@ -184,6 +187,30 @@ async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path:
 
         async with asyncio.timeout(2):
             await made.until(repaired, "repaired")
+
+
+@BOTH
+async def test_many_dead_switches_do_not_delay_a_revision_for_the_others(tmp_path: File, protocol: Protocol) -> None:
+    async with fabric(tmp_path, {"leaf1": protocol}, settings=with_settings(concurrency=4), start=False) as made:
+        with socket.socket() as silent:  # accepts connections, and never says a word
+            silent.bind(("127.0.0.1", 0))
+            silent.listen(1000)
+            slow = replace(made.devices["leaf1"].profile, timeouts=Timeouts(1.0, 1.0, 1.0))
+            dead = [f"dead{number}" for number in range(40)]
+            port = silent.getsockname()[1]
+            made.devices.update(
+                {name: replace(made.devices["leaf1"], name=name, port=port, profile=slow) for name in dead}
+            )
+            made.start_over()
+            await made.submit(base(9000), document("dead", dead, ports_config(Ethernet1={"mtu": 9000})))
+            await made.controller.start()
+            for name in ("leaf1", *dead):
+                await made.outcome(name, OutcomeKind.APPLIED, OutcomeKind.UNREACHABLE)
+            began = time.monotonic()
+            await made.submit(base(9100), document("dead", dead, ports_config(Ethernet1={"mtu": 9100})))
+            await made.in_sync("leaf1")
+            # All of the dead before it would have taken ten seconds.
+            assert time.monotonic() - began < 5
 
 
 async def fill(made: Fabric) -> None:

@@ -48,6 +48,14 @@ def test_the_pressing_go_first_among_those_that_are_due() -> None:
     assert queue.next_due() == 2.0
 
 
+def test_who_was_away_goes_last_unless_a_person_asks() -> None:
+    queue = Queue()
+    queue.add("dead", Trigger.REVISION, 0.0, away=True)
+    queue.add("asked", Trigger.OPERATOR, 0.0, away=True)
+    queue.add("swept", Trigger.SCHEDULE, 0.5)
+    assert [queue.take(1.0).device for _ in range(3)] == ["asked", "swept", "dead"]  # type: ignore[union-attr]
+
+
 def test_a_waiting_device_that_becomes_pressing_overtakes() -> None:
     queue = Queue()
     queue.add("a", Trigger.SCHEDULE, 0.0)
@@ -84,16 +92,16 @@ class QueueModel(RuleBasedStateMachine):
         super().__init__()
         self.queue = Queue()
         self.now = 0.0
-        self.waiting: dict[str, tuple[float, set[Trigger]]] = {}
+        self.waiting: dict[str, tuple[float, set[Trigger], bool]] = {}
         self.working: set[str] = set()
 
-    @rule(device=DEVICES, trigger=st.sampled_from(Trigger), delay=st.integers(0, 5))
-    def add(self, device: str, trigger: Trigger, delay: int) -> None:
-        self.queue.add(device, trigger, self.now + delay)
-        due, triggers = self.waiting.get(device, (self.now + delay, set()))
+    @rule(device=DEVICES, trigger=st.sampled_from(Trigger), delay=st.integers(0, 5), away=st.booleans())
+    def add(self, device: str, trigger: Trigger, delay: int, away: bool) -> None:
+        self.queue.add(device, trigger, self.now + delay, away=away)
+        due, triggers, _ = self.waiting.get(device, (self.now + delay, set(), away))
         if trigger is Trigger.SCHEDULE and triggers == {Trigger.RETRY}:
             return
-        self.waiting[device] = (min(due, self.now + delay), triggers | {trigger})
+        self.waiting[device] = (min(due, self.now + delay), triggers | {trigger}, away)
 
     @rule(seconds=st.integers(1, 4))
     def wait(self, seconds: int) -> None:
@@ -103,8 +111,8 @@ class QueueModel(RuleBasedStateMachine):
     def take(self) -> None:
         entry = self.queue.take(self.now)
         ready = {
-            name: min(PRIORITY[one] for one in triggers)
-            for name, (due, triggers) in self.waiting.items()
+            name: (away and Trigger.OPERATOR not in triggers, min(PRIORITY[one] for one in triggers))
+            for name, (due, triggers, away) in self.waiting.items()
             if due <= self.now and name not in self.working
         }
         if not ready:
@@ -126,7 +134,7 @@ class QueueModel(RuleBasedStateMachine):
     def agrees(self) -> None:
         assert len(self.queue) == len(self.waiting)
         assert self.queue.working == self.working
-        free = [due for name, (due, _) in self.waiting.items() if name not in self.working]
+        free = [due for name, (due, *_) in self.waiting.items() if name not in self.working]
         due, first = self.queue.next_due(), min(free, default=None)
         assert (due is None) == (first is None)
         if due is not None and first is not None:
