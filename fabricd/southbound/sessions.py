@@ -52,6 +52,8 @@ class Sessions:
         self._slots = {name: _Slot(device) for name, device in devices.items()}
         self._idle = idle
         self._connects = asyncio.Semaphore(connects)
+        # Watchers of many dead devices must leave room for those that are to be read and written.
+        self._watch_connects = asyncio.Semaphore(max(1, connects // 4))
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -85,7 +87,8 @@ class Sessions:
 
     async def watch(self, device: str, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise."""
-        target = await self._connect(self._slot(device).device)
+        async with self._watch_connects:
+            target = await self._connect(self._slot(device).device)
         try:
             async with aclosing(target.changes(roots)) as changes:
                 async for change in changes:

@@ -280,6 +280,32 @@ async def test_another_inventory_waits_for_nobody_and_takes_effect_for_all_who_w
         await sessions.close()
 
 
+async def test_watchers_of_dead_devices_leave_room_to_connect(tmp_path: FilePath) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        async with netconf_server(NetconfServer()) as server:
+            nobody = NetconfServer(port=silent.getsockname()[1])
+            dead = [
+                netconf_device(nobody, tmp_path, name=f"dead{number}", profile=profile(connect=60))
+                for number in range(8)
+            ]
+            sessions = sessions_of(*dead, netconf_device(server, tmp_path), connects=4)
+
+            async def watch(name: str) -> None:
+                async with aclosing(sessions.watch(name, ROOTS)) as changes:
+                    await anext(changes)
+
+            watching = [asyncio.create_task(watch(device.name)) for device in dead]
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(5):
+                await fetch(sessions, "leaf3")
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+            await sessions.close()
+
+
 async def test_watching_holds_nobody_up_and_ends_cleanly() -> None:
     async def subscribe(_: Any, __: Any) -> Any:
         yield gnmi_pb2.SubscribeResponse(sync_response=True)
