@@ -211,7 +211,7 @@ def test_an_example_of_a_class_is_of_the_class() -> None:
         TrafficClass("r", source="2001:db8::/64", source_port="1000..2000", protocol="17"),
         TrafficClass("h", destination="10.0.0.1/32", dscp=46),
     ):
-        assert matches(packets, example(fabric_of(leaf_spine()), packets))
+        assert matches(packets, example(packets))
     assert not matches(WEB, Packet())
 
 

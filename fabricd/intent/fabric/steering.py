@@ -203,7 +203,7 @@ def _parts(fabric: ResolvedFabric, topology: Topology, one: ComputedPath) -> Ite
             if not others.next_hops(step.port.device, path.destination):
                 # However many other links fail, this device stays without a route: what it sends back is never
                 # routed to it again.
-                back = LinkEnd(came.peer, came.port, came.peer_ipv4, came.ipv4, came.peer_ipv6, came.ipv6)
+                back = topology.end(came.peer)
             if back is not None and came.port.device == path.source and _is_tunnelled(fabric):
                 # The source's static route would send it here for ever; what comes back has to be told otherwise.
                 around = others.next_hops(path.source, path.destination)

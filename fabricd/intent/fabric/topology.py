@@ -73,6 +73,14 @@ class Topology:
         edges = self.graph.get_edge_data(device, neighbour) or {}
         return tuple(sorted((edge["ends"][device] for edge in edges.values()), key=end_order))
 
+    def end(self, port: Port) -> LinkEnd | None:
+        """The end of a usable link that is plugged in there."""
+        link = self._links.get(port)
+        if link is None:
+            return None
+        edge = self.graph.get_edge_data(link.a.port.device, link.b.port.device, key=link.link.name)
+        return edge["ends"][port.device] if edge else None
+
     def cheapest(self, start: str, goal: str, cost: Cost, banned: Set[str] = frozenset()) -> Steps | None:
         """The cheapest way that enters no banned device; of several the one first by names of devices, then ports."""
         distances: dict[str, int] = networkx.single_source_dijkstra_path_length(

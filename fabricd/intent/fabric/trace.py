@@ -110,7 +110,7 @@ def goals(fabric: ResolvedFabric, packet: Packet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[max(found)])) if found else ()
 
 
-def example(fabric: ResolvedFabric, packets: TrafficClass, *, vrf: str = "") -> Packet:
+def example(packets: TrafficClass, *, vrf: str = "") -> Packet:
     """A packet of a class: the first of its addresses and ports."""
     return Packet(
         source=_first_address(packets.source),
@@ -206,7 +206,7 @@ class _Walk:
         return Decision.ROUTED, ()
 
     def _alive(self, end: LinkEnd) -> bool:
-        return end in self.topology.between(end.port.device, end.peer.device)
+        return self.topology.end(end.port) is not None
 
     def _onwards(self, ends: Iterable[LinkEnd], passed: tuple[tuple[str, str], ...]) -> tuple[tuple[LinkEnd, Hop], ...]:
         return tuple((end, self.at(end.peer.device, end.peer.name, passed)) for end in ends)
