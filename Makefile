@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile pyproject.toml --generate-hashes --no-emit-index-ur
   --python-version 3.11 --quiet --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast lint format bench wheel proto proto-check lock clean
+.PHONY: help setup demo run test test-fast lint format bench wheel proto proto-check bindings bindings-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ test: setup ## all tests
 test-fast: setup ## all but the slow ones
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
-lint: setup proto-check ## ruff, mypy --strict, the import contract, generated code is current
+lint: setup proto-check bindings-check ## ruff, mypy --strict, the import contract, generated code is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,6 +62,16 @@ proto-check: setup
 	  --pyi_out=build/proto $(PROTO)
 	@for each in build/proto/fabricd/northbound/v1/*; do \
 	  cmp $$each fabricd/northbound/v1/$$(basename $$each) || { echo "run 'make proto'"; exit 1; }; done
+
+BINDINGS = $(BIN)/pyang --plugindir "$$($(BIN)/python -c 'import pyangbind; print(pyangbind.__path__[0] + "/plugin")')" \
+  -f pybind -p yang/fabricd yang/fabricd/fabricd-fabric.yang
+
+bindings: setup ## generate the Python bindings of the fabric model (fabricd/sdk)
+	$(BINDINGS) -o fabricd/sdk/bindings.py
+
+bindings-check: setup
+	@mkdir -p build && $(BINDINGS) -o build/bindings.py
+	@cmp build/bindings.py fabricd/sdk/bindings.py || { echo "run 'make bindings'"; exit 1; }
 
 lock: ## renew both lock files within the bounds of pyproject.toml (needs uv: `.venv/bin/pip install uv`)
 	$(COMPILE) --output-file requirements.lock
