@@ -1,7 +1,7 @@
 """What compiling a fabric costs, and how it grows: everything anew, and one network more on ten of the leaves.
 
 Run by people: `python -m tests.benchmarks.bench_fabric [switches ...]`, from the project root. Each size runs in a
-process of its own, on one core: from the fabric as values to JSON trees, then each tree parsed and validated by libyang.
+process of its own, on one core: from the fabric as values to JSON trees, then libyang parses and validates each.
 """
 
 from __future__ import annotations
