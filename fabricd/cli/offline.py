@@ -224,7 +224,8 @@ def _devices(resolved: ResolvedFabric, name: str) -> list[str]:
 
 
 def _lines(found: Trace) -> Iterator[Text]:
-    yield assembled(_told(found.packet))
+    if found.packet.source or found.packet.destination or found.outer == found.packet:
+        yield assembled(_told(found.packet))
     if found.outer != found.packet:
         yield assembled(("in a tunnel: ", "dim"), _told(found.outer))
     yield assembled((found.hop.device, "bold"), "  ", _decided(found.hop))

@@ -15,7 +15,7 @@ from fabricd.intent.fabric.resolved import ResolvedFabric
 from fabricd.intent.fabric.steering import steer
 from fabricd.intent.fabric.topology import Topology
 from fabricd.intent.fabric.trace import Decision, Packet, Trace, dead, example, goals, matches, trace
-from fabricd.intent.fabric.values import Fallback, OverlayType, Path, StaticRoute, TrafficClass
+from fabricd.intent.fabric.values import Fallback, Network, OverlayType, Path, StaticRoute, TrafficClass
 
 HTTPS = Packet(protocol="tcp", destination_port=443)
 TWO_PODS = [
@@ -74,6 +74,12 @@ def test_steered_packets_take_the_path_and_others_do_not() -> None:
 def test_missing_addresses_are_those_of_servers_at_both_ends() -> None:
     found = traced(fabric_of(leaf_spine()))
     assert (found.packet.source, found.packet.destination) == ("10.1.1.2", "10.1.4.2")
+
+
+def test_made_up_servers_of_a_stretched_network_are_two() -> None:
+    stretched = (Network("net", 11, gateways=("10.1.1.1/24",), devices=("leaf1", "leaf4")),)
+    found = traced(fabric_of(leaf_spine(), networks=stretched, overlay=OverlayType.EVPN_VXLAN))
+    assert (found.packet.source, found.packet.destination) == ("10.1.1.2", "10.1.1.3")
 
 
 def test_a_long_path_through_other_leaves_arrives() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import networkx
 
 from fabricd.errors import InputError, Problem
+from fabricd.intent.fabric.places import place
 from fabricd.intent.fabric.resolved import LinkEnd, ResolvedFabric
 from fabricd.intent.fabric.topology import Cable, Steps, Topology, cable, port_of
 from fabricd.intent.fabric.values import Path, Port, natural
@@ -48,7 +49,7 @@ class _Constraint:
 
 def place_of(path: str, leaf: str = "") -> str:
     """The data path of a path's leaf in the fabric's document."""
-    return f"/fabricd-fabric:fabric/paths[name='{path}']" + (f"/{leaf}" if leaf else "")
+    return place("paths", leaf, name=path)
 
 
 def compute_paths(fabric: ResolvedFabric, topology: Topology | None = None) -> tuple[ComputedPath, ...]:

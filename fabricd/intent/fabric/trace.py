@@ -133,11 +133,11 @@ def completed(fabric: ResolvedFabric, source: str, destination: str, packet: Pac
         ends.append([prefix for prefix in prefixes if version in (0, ip_network(prefix, strict=False).version)])
     families = [ip_network(prefix, strict=False).version for prefix in ends[1]]
     same = [one for one in ends[0] if not families or ip_network(one, strict=False).version == families[0]]
-    return replace(
-        packet,
-        source=packet.source or (_first_address(same[0], beyond=same[0]) if same else ""),
-        destination=packet.destination or (_first_address(ends[1][0], beyond=ends[1][0]) if ends[1] else ""),
-    )
+    sender = packet.source or (_first_address(same[0], beyond=same[0]) if same else "")
+    receiver = packet.destination or (_first_address(ends[1][0], beyond=ends[1][0]) if ends[1] else "")
+    if receiver == sender != "" and not packet.destination:
+        receiver = str(ip_address(sender) + 1)  # both are in a network that is stretched
+    return replace(packet, source=sender, destination=receiver)
 
 
 def matches(packets: TrafficClass, packet: Packet) -> bool:
