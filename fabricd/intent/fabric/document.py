@@ -6,10 +6,9 @@ Called by reconcile/submission and offline commands in a schema worker. Must not
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import orjson
@@ -61,7 +60,8 @@ def read_fabric(
         problems += _unknown_devices(tree)
     if problems:
         raise InputError.of(dataclasses.replace(one, intent=source, line=0) for one in problems[:_PROBLEMS])
-    return _typed(Fabric, notation.model(), {**tree, "name": name}), config
+    fabric: Fabric = _fabric_reader()({**tree, "name": name})
+    return fabric, config
 
 
 def _placed(problem: Problem) -> Problem:
@@ -108,56 +108,61 @@ def _no_device(known: set[str], port: str, place: str) -> Iterator[Problem]:
 
 
 # From plain values to types. Field names are node names; what is written in another way than it is held has a reader.
+# Large fabrics have a hundred thousand values: how each is read is worked out once for its place.
+
+_Reader = Callable[[Any], Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
-    member: str
-    type: Any
-    node: Node | None
-
-
-@lru_cache(maxsize=64)
-def _fields(kind: Any, node: Node) -> tuple[_Field, ...]:
+def _typed(kind: Any, node: Node) -> _Reader:
+    """A reader of objects of the model's `node` as values of the dataclass `kind`."""
     hints = get_type_hints(kind)
-    members = [(field.name, field.name.replace("_", "-")) for field in dataclasses.fields(kind)]
-    return tuple(_Field(name, member, hints[name], node.child(member)) for name, member in members)
+    left_out = _LEFT_OUT.get(kind, {})
+    members: list[tuple[str, str, _Reader | None]] = []
+    for field in dataclasses.fields(kind):
+        name = field.name.replace("_", "-")
+        below = node.child(name)
+        read = _READERS.get((kind, name)) or (None if below is None else _reader(hints[field.name], below))
+        members.append((field.name, name, read))
+
+    def read_object(data: Mapping[str, Any]) -> Any:
+        found = dict(left_out)
+        for field, name, read in members:
+            if name in data:
+                found[field] = data[name] if read is None else read(data[name])
+        return kind(**found)
+
+    return read_object
 
 
-def _typed(kind: Any, node: Node, data: Mapping[str, Any]) -> Any:
-    readers = _READERS.get(kind, {})
-    found: dict[str, Any] = dict(_LEFT_OUT.get(kind, {}))
-    for field in _fields(kind, node):
-        if field.member in data:
-            value = data[field.member]
-            if field.member in readers:
-                found[field.name] = readers[field.member](value)
-            else:
-                found[field.name] = value if field.node is None else _value(field.type, field.node, value)
-    return kind(**found)
-
-
-def _value(kind: Any, node: Node, value: Any) -> Any:
+@lru_cache(maxsize=512)
+def _reader(kind: Any, node: Node) -> _Reader | None:
+    """How a value of that type is read; None when it is the JSON value already."""
     if get_origin(kind) is tuple:
-        inner = get_args(kind)[0]
-        found = [_value(inner, node, one) for one in value]
-        if not node.user_ordered:
-            found.sort(key=_order(node))
-        return tuple(found)
+        return _many(get_args(kind)[0], node)
     if kind is Port:
-        return _port(value)
-    if isinstance(kind, type) and not isinstance(kind, UnionType):
-        if dataclasses.is_dataclass(kind):
-            return _typed(kind, node, value)
-        if issubclass(kind, StrEnum):
-            return kind(value)
-    return value
+        return _port
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _typed(kind, node)
+    return kind if isinstance(kind, type) and issubclass(kind, StrEnum) else None
 
 
-def _order(node: Node) -> Any:
-    names = [name.replace("-", "_") for name in node.keys]
-    return lambda one: tuple(natural(str(getattr(one, name))) for name in names) if names else natural(str(one))
+def _many(kind: Any, node: Node) -> _Reader:
+    read, ordered = _reader(kind, node), node.user_ordered
+    fields = [name.replace("-", "_") for name in node.keys]
+
+    def order(one: Any) -> Any:
+        return tuple(natural(str(getattr(one, field))) for field in fields) if fields else natural(str(one))
+
+    def read_many(entries: list[Any]) -> tuple[Any, ...]:
+        found = entries if read is None else [read(entry) for entry in entries]
+        return tuple(found if ordered or len(found) < 2 else sorted(found, key=order))
+
+    return read_many
+
+
+@lru_cache(maxsize=1)
+def _fabric_reader() -> _Reader:
+    return _typed(Fabric, notation.model())
 
 
 def _port(text: str) -> Port:
@@ -179,11 +184,11 @@ def _vrf(name: str) -> str:
     return "" if name == UNDERLAY_INSTANCE else name
 
 
-_READERS: Mapping[type[Any], Mapping[str, Any]] = {
-    Pool: {"ranges": _ranges},
-    PrefixSet: {"prefixes": _prefixes},
-    StaticRoute: {"vrf": _vrf},
-    ExternalPeer: {"vrf": _vrf},
-    TrafficPath: {"vrf": _vrf},
+_READERS: Mapping[tuple[type[Any], str], _Reader] = {
+    (Pool, "ranges"): _ranges,
+    (PrefixSet, "prefixes"): _prefixes,
+    (StaticRoute, "vrf"): _vrf,
+    (ExternalPeer, "vrf"): _vrf,
+    (TrafficPath, "vrf"): _vrf,
 }
 _LEFT_OUT: Mapping[type[Any], Mapping[str, Any]] = {ExternalPeer: {"vrf": ""}}

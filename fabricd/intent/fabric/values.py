@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 _DIGITS = re.compile(r"(\d+)")
 
 
+@lru_cache(maxsize=1 << 16)
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     """Sort key by which leaf2 stands before leaf10. Total: only equal texts have equal keys."""
     parts = (part for part in _DIGITS.split(text) if part)
