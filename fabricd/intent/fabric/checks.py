@@ -6,6 +6,7 @@ Called by compile.py and by the offline commands, after resolve.py. Pure; must n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from fabricd.errors import InputError, Problem
 from fabricd.intent.fabric import service_checks
@@ -13,7 +14,7 @@ from fabricd.intent.fabric.owners import has_evpn, is_routed
 from fabricd.intent.fabric.places import place
 from fabricd.intent.fabric.resolved import ResolvedFabric
 from fabricd.intent.fabric.services import refusals
-from fabricd.intent.fabric.values import Device, Port, Role, natural
+from fabricd.intent.fabric.values import Attachment, Device, ExternalPeer, Link, Port, Role, natural
 
 _NAMED = 5
 
@@ -34,29 +35,28 @@ def check(resolved: ResolvedFabric) -> None:
         raise InputError.of(problems)
 
 
+User = Link | Attachment | ExternalPeer
+
+
 def _ports_used_twice(resolved: ResolvedFabric) -> Iterator[Problem]:
-    users: dict[Port, tuple[str, str]] = {}
-
-    def use(port: Port, user: str, at: str) -> Iterator[Problem]:
-        other = users.setdefault(port, (user, at))
-        if other[0] != user:
-            message = f"port {port} is used by {other[0]} and by {user}"
-            yield Problem(message, device=port.device, path=at)
-
-    fabric = resolved.fabric
-    for link in fabric.links:
-        at = place("links", a=link.a, b=link.b)
-        for port in (link.a, link.b):
-            yield from use(port, f"link {link.name}", at)
-    for attachment in fabric.attachments:
-        at = place("attachments", name=attachment.name)
-        for port in attachment.ports:
-            yield from use(port, f"attachment {attachment.name}", at)
-    shared: dict[Port, str] = {}
-    for peer in fabric.peers:
+    users: dict[Port, User] = {}
+    for port, user in _uses(resolved):
+        other = users.setdefault(port, user)
         # Peers may be on one port, told apart by their VLANs and addresses.
-        first = shared.setdefault(peer.port, f"peer {peer.name}")
-        yield from use(peer.port, first, place("peers", name=peer.name))
+        if other is not user and not (isinstance(other, ExternalPeer) and isinstance(user, ExternalPeer)):
+            (name, _), (other_name, at) = _told(other), _told(user)
+            yield Problem(f"port {port} is used by {name} and by {other_name}", device=port.device, path=at)
+
+
+def _told(user: User) -> tuple[str, str]:
+    """What it is called, and where it stands."""
+    match user:
+        case Link():
+            return f"link {user.name}", _at(user.a, user.b)
+        case Attachment():
+            return f"attachment {user.name}", place("attachments", name=user.name)
+        case _:
+            return f"peer {user.name}", place("peers", name=user.name)
 
 
 def _ports_that_are_not_there(resolved: ResolvedFabric) -> Iterator[Problem]:
@@ -68,17 +68,21 @@ def _ports_that_are_not_there(resolved: ResolvedFabric) -> Iterator[Problem]:
     }
     if not known:
         return
-    used: list[tuple[Port, str, str]] = []
-    for link in fabric.links:
-        used += [(port, f"link {link.name}", _at(link.a, link.b)) for port in (link.a, link.b)]
-    for one in fabric.attachments:
-        used += [(port, f"attachment {one.name}", place("attachments", name=one.name)) for port in one.ports]
-    used += [(one.port, f"peer {one.name}", place("peers", name=one.name)) for one in fabric.peers]
-    for port, user, at in used:
+    for port, user in _uses(resolved):
         ports = known.get(port.device)
         if ports is not None and port.name not in ports:
-            message = f"{port.device} has no port {port.name}, which {user} uses"
+            name, at = _told(user)
+            message = f"{port.device} has no port {port.name}, which {name} uses"
             yield Problem(message, device=port.device, path=at)
+
+
+def _uses(resolved: ResolvedFabric) -> Iterator[tuple[Port, User]]:
+    fabric = resolved.fabric
+    return chain(
+        ((port, link) for link in fabric.links for port in (link.a, link.b)),
+        ((port, attachment) for attachment in fabric.attachments for port in attachment.ports),
+        ((peer.port, peer) for peer in fabric.peers),
+    )
 
 
 def _links(resolved: ResolvedFabric) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ Called by pools.py, and by resolve.py to find a device's or link's number again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fabricd.errors import Problem
@@ -58,8 +58,9 @@ def has_vtep_pool(fabric: Fabric) -> bool:
 
 def link_owner(link: Link) -> str:
     """The same for a cable whichever end is written first."""
-    first, second = sorted((str(link.a), str(link.b)))
-    return f"{first} - {second}"
+    a, b = link.a, link.b
+    first, second = f"{a.device}:{a.name}", f"{b.device}:{b.name}"
+    return f"{first} - {second}" if first < second else f"{second} - {first}"
 
 
 Natural = tuple[tuple[int, int | str], ...]
@@ -123,11 +124,12 @@ def wanted(fabric: Fabric) -> Wants:
     return wants
 
 
-def in_order(purpose: PoolPurpose, wants: Iterable[Want], links: Mapping[str, Link]) -> list[Want]:
+def in_order(purpose: PoolPurpose, wants: Iterable[Want], fabric: Fabric) -> list[Want]:
     """New owners as they are served: links by (a, b) as written, ASNs and devices as `wanted` lists them, others by
     name, all as people count."""
     match purpose:
         case PoolPurpose.LINK_IPV4 | PoolPurpose.LINK_IPV6:
+            links = {link_owner(link): link for link in fabric.links}
             return sorted(wants, key=lambda want: link_order(links[want.owner]))
         case PoolPurpose.ASN:
             return list(wants)

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from fabricd.errors import InputError, Problem
 from fabricd.intent.fabric.numbering import SPACES, Kind, Span, kind_of
-from fabricd.intent.fabric.owners import Want, in_order, link_owner, wanted
+from fabricd.intent.fabric.owners import Want, in_order, wanted
 from fabricd.intent.fabric.places import place
 from fabricd.intent.fabric.resolved import Allocations
-from fabricd.intent.fabric.values import Fabric, Link, Pool, PoolPurpose, natural
+from fabricd.intent.fabric.values import Fabric, Pool, PoolPurpose, natural
 
 _NAMED = 3
 
@@ -31,7 +31,6 @@ def allocate(fabric: Fabric, previous: Allocations) -> Allocations:
     wants = wanted(fabric)
     problems = list(wants.problems)
     supplies = _supplies(fabric.pools, problems)
-    links = {link_owner(link): link for link in fabric.links}
     held: dict[str, dict[str, str]] = {}
     released: dict[str, dict[str, str]] = {}
     for space in SPACES:
@@ -47,7 +46,7 @@ def allocate(fabric: Fabric, previous: Allocations) -> Allocations:
         for desk in desks:
             desk.keep(problems)
         for desk in desks:
-            desk.hand_out(links, problems)
+            desk.hand_out(fabric, problems)
             held_here, released_here = desk.result()
             if held_here:
                 held[desk.purpose.value] = held_here
@@ -183,7 +182,7 @@ class _Desk:
                 continue
             self.open.append(want)
 
-    def hand_out(self, links: Mapping[str, Link], problems: list[Problem]) -> None:
+    def hand_out(self, fabric: Fabric, problems: list[Problem]) -> None:
         if not self.open:
             return
         if not self.supply.names:
@@ -193,7 +192,7 @@ class _Desk:
             return
         returning = self._returning()
         new = []
-        for want in in_order(self.purpose, self.open, links):
+        for want in in_order(self.purpose, self.open, fabric):
             number = next((one for one in returning.get(want.owner, ()) if self._blocked(one) is None), None)
             if number is None:
                 new.append(want)

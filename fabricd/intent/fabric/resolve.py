@@ -214,8 +214,10 @@ def _refuse_unknown(fabric: Fabric) -> None:
             problems.append(Problem(f"{by} names {what} {name!r}, which does not exist", path=path))
 
     for link in fabric.links:
-        for end in (link.a, link.b):
-            refer(end.device, devices, "device", f"link {link.name}", place("links", a=link.a, b=link.b))
+        # There are many: texts are made only for those that are wrong.
+        if link.a.device not in devices or link.b.device not in devices:
+            for end in (link.a, link.b):
+                refer(end.device, devices, "device", f"link {link.name}", place("links", a=link.a, b=link.b))
     for network in fabric.networks:
         path = place("networks", name=network.name)
         refer(network.vrf, vrfs, "VRF", f"network {network.name}", path)
