@@ -55,8 +55,20 @@ def test_what_is_told_to_be_required_is() -> None:
     required = [f"{section}.{leaf}" for section, leaf, default in _told() if default == "required"]
     assert {"devices.role", "networks.vlan", "peers.peer-asn", "attachments.ports"} < set(required)
     text = (Path(__file__).resolve().parents[2] / "yang" / "fabricd" / "fabricd-fabric.yang").read_text()
-    lists = len(re.findall(r"^ +list [^}]*?min-elements 1;", text, re.MULTILINE))
-    assert len(required) == text.count("mandatory true;") + text.count("min-elements 1;") - lists
+    assert sorted(required) == sorted(_demanded(text.splitlines()))
+
+
+def _demanded(lines: list[str]) -> Iterator[str]:
+    """Leaves and leaf-lists that are mandatory, or have a least number of entries."""
+    above: dict[int, str] = {}
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if found := re.fullmatch(r" *(container|list|leaf|leaf-list) (\S+) \{", line):
+            above = {at: name for at, name in above.items() if at < indent} | {indent: " ".join(found.groups())}
+        elif line.strip() in ("mandatory true;", "min-elements 1;"):
+            kinds = [name.split() for at, name in sorted(above.items()) if at < indent]
+            if kinds[-1][0] != "list":
+                yield ".".join(name for _, name in kinds if name != "fabric")
 
 
 def test_every_step_of_the_growing_example_is_good() -> None:
