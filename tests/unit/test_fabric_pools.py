@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabricd.errors import InputError
-from fabricd.intent.fabric.pools import allocate
+from fabricd.intent.fabric.pools import allocate, dump, load
 from fabricd.intent.fabric.resolved import Allocations
 from fabricd.intent.fabric.values import (
     Addressing,
@@ -338,3 +338,16 @@ def test_ten_thousand_owners_from_a_huge_pool_take_less_than_two_seconds() -> No
     assert time.process_time() - started < 2
     assert again == first
     assert len(set(first.held["loopback-ipv6"].values())) == 10_000
+
+
+def test_allocations_are_stored_and_read_again() -> None:
+    first = allocate(leaf_spine(2, 2), NOTHING)
+    second = replace(allocate(leaf_spine(2, 1), first), claimed={"leaf1": ("/a", "/b")})
+    assert load(dump(second)) == second
+    assert load(b"{}") == NOTHING
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"held": 7}', b'{"held": {"asn": 7}}', b'{"claimed": {"leaf1": 7}}'])
+def test_what_are_no_allocations_is_refused(data: bytes) -> None:
+    with pytest.raises(InputError, match="no allocations"):
+        load(data)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import orjson
+
 from fabricd.errors import InputError, Problem
 from fabricd.intent.fabric.numbering import SPACES, Kind, Span, kind_of
 from fabricd.intent.fabric.owners import Want, in_order, wanted
@@ -55,6 +57,22 @@ def allocate(fabric: Fabric, previous: Allocations) -> Allocations:
     if problems:
         raise InputError.of(problems)
     return Allocations(held, released)
+
+
+def dump(allocations: Allocations) -> bytes:
+    """JSON with sorted members: what is stored, and the same for the same numbers."""
+    return orjson.dumps(allocations, option=orjson.OPT_SORT_KEYS)
+
+
+def load(data: bytes) -> Allocations:
+    """What `dump` made; `{}` is nothing. Raises InputError for anything else."""
+    try:
+        plain = orjson.loads(data)
+        claimed = {device: tuple(paths) for device, paths in plain.get("claimed", {}).items()}
+        numbers = [{purpose: dict(one) for purpose, one in plain.get(key, {}).items()} for key in ("held", "released")]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"these are no allocations: {error}") from error
+    return Allocations(numbers[0], numbers[1], claimed)
 
 
 @dataclass(slots=True)
