@@ -217,7 +217,7 @@ class GnmiTarget:
             raise grpc.aio.AioRpcError(
                 await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
             )
-        return response
+        return _decoded(response)
 
     async def close(self) -> None:
         """See Target.close."""
@@ -238,7 +238,7 @@ class GnmiTarget:
     async def _call(self, method: Callable[..., Awaitable[Any]], request: Any, what: str, timeout: float) -> Any:
         await self._ready()
         with self._translated(what, timeout):
-            return await method(request, timeout=timeout, metadata=self._login)
+            return _decoded(await method(request, timeout=timeout, metadata=self._login))
 
     @contextmanager
     def _translated(self, what: str, timeout: float) -> Iterator[None]:
@@ -261,6 +261,13 @@ class GnmiTarget:
         except (DeviceError, asyncio.CancelledError):
             self._closed = True  # a request under way: its session is not used again
             raise
+
+
+def _decoded(message: Any) -> Any:
+    """gRPC logs bytes that are no message and goes on with None. Raises DecodeError instead."""
+    if message is None:
+        raise DecodeError("no message")
+    return message
 
 
 def _encoding(number: int) -> str:
