@@ -42,9 +42,14 @@ def rendered(tree: Any) -> Any:
         return tree
     found = {}
     for name, value in tree.items():
-        if isinstance(value, dict):
-            value = rendered(value)
-        if value is not None and value != {} and value != []:
+        # Nearly all values are plain ones, and large fabrics have tens of millions of them.
+        kind = type(value)
+        if kind is str or kind is int or kind is bool:
+            found[name] = value
+        elif isinstance(value, dict):
+            if value and (inner := rendered(value)):
+                found[name] = inner
+        elif value is not None and value != []:
             found[name] = value
     return found
 
