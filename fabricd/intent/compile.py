@@ -11,6 +11,7 @@ from dataclasses import replace
 from fabricd.errors import InputError, Problem
 from fabricd.intent.documents import Draft
 from fabricd.intent.numbers import quote_long_numbers
+from fabricd.intent.released import released_paths
 from fabricd.model.device import Device, Profile
 from fabricd.model.intent import ConfigIntent, Desired, Scope
 from fabricd.model.path import Path, Segment, covered
@@ -41,10 +42,17 @@ def _read(schema: Schema, draft: Draft) -> bytes:
         return schema.read(mended, source=draft.name, limit=len(mended))
 
 
-def compile_device(schema: Schema, device: Device, intents: Sequence[ConfigIntent], revision: int) -> Desired:
+def compile_device(
+    schema: Schema,
+    device: Device,
+    intents: Sequence[ConfigIntent],
+    revision: int,
+    previous: Desired | None = None,
+) -> Desired:
     """Merge by priority, validate the whole, refuse what is protected, work out the scope.
 
-    `intents` are all those that name the device, at least one. Raises InputError naming every problem.
+    `intents` are all those that name the device, at least one; `previous` is its tree so far: what that set and this
+    does not set any more is taken away from the device. Raises InputError naming every problem.
     """
     try:
         config = schema.merge([(intent.name, intent.priority, intent.config) for intent in intents])
@@ -53,6 +61,10 @@ def compile_device(schema: Schema, device: Device, intents: Sequence[ConfigInten
         raise InputError.of(replace(found, device=device.name) for found in error.problems) from error
     scope = scope_of(schema, config, device.profile, [path for intent in intents for path in intent.replace])
     _refuse_protected(schema, device, intents, scope)
+    released = released_paths(schema, previous, config, scope.subtrees)
+    if released:
+        roots = _sorted((*scope.roots, *(Path(path.segments[:1]) for path in released)))
+        scope = replace(scope, roots=roots, released=released)
     return Desired(device.name, revision, config, _digest(config, scope), scope)
 
 

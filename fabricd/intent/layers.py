@@ -94,8 +94,10 @@ class Fabrics:
             if found is None:
                 try:
                     fabric, _ = read_fabric(schema, intent.fabric, name=intent.name)
-                    known = self._latest.get(intent.name)
-                    found = compile_fabric(fabric, allocations_from_json(allocations), known=known)
+                    previous, known = allocations_from_json(allocations), self._latest.get(intent.name)
+                    if known is not None and known.resolved.allocations != previous:
+                        known = None
+                    found = compile_fabric(fabric, previous, known=known)
                 except InputError as error:
                     raise InputError.of(
                         replace(one, intent=one.intent or intent.name) for one in error.problems
@@ -120,10 +122,11 @@ def layers_of_config(intent: ConfigIntent) -> Layers:
 
 def allocations_to_json(allocations: Allocations) -> bytes:
     """Sorted, so that equal allocations are equal bytes."""
-    plain = {
+    plain: dict[str, object] = {
         part: {purpose: dict(numbers) for purpose, numbers in held.items() if numbers}
         for part, held in (("held", allocations.held), ("released", allocations.released))
     }
+    plain["claimed"] = {device: list(paths) for device, paths in allocations.claimed.items()}
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
 
 
@@ -131,6 +134,7 @@ def allocations_from_json(text: bytes) -> Allocations:
     """Raises InputError for anything that `allocations_to_json` did not write."""
     try:
         plain = orjson.loads(text)
-        return Allocations(plain.get("held", {}), plain.get("released", {}))
+        claimed = {device: tuple(paths) for device, paths in plain.get("claimed", {}).items()}
+        return Allocations(plain.get("held", {}), plain.get("released", {}), claimed)
     except (orjson.JSONDecodeError, AttributeError) as error:
         raise InputError.of((Problem(f"allocations cannot be read: {error}"),)) from error

@@ -58,13 +58,15 @@ class Scope:
 
     `roots` are the top-level containers to fetch. Inside `subtrees` what is not desired is deleted, elsewhere
     desired leaves are enforced and their neighbours left alone. `protected` is never written. `system_entries`
-    exist on their own and are never deleted.
+    exist on their own and are never deleted. `released` are leaves that an earlier revision set and this one does not:
+    what fabricd put there, it takes away.
     """
 
     roots: tuple[Path, ...]
     subtrees: tuple[Path, ...] = ()
     protected: tuple[Path, ...] = ()
     system_entries: tuple[Path, ...] = ()
+    released: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,13 @@ from fabricd.intent import (
 from fabricd.intent.documents import DraftKind
 from fabricd.intent.fabric.places import place
 from fabricd.intent.layers import FABRIC_MODELS, Fabrics, Layers, layers_of_config, read_fabric_draft
-from fabricd.model.device import Device
 from fabricd.model.intent import ConfigIntent, Desired, FabricIntent, Intent
 from fabricd.model.outcome import Event, JournalRecord
 from fabricd.model.path import Path
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
 from fabricd.reconcile.reconciler import Fleet
-from fabricd.schema import Schema, SchemaPool
+from fabricd.schema import SchemaPool
 from fabricd.store import NewRevision, Store
 
 _T = TypeVar("_T")
@@ -199,7 +198,8 @@ class Submissions:
             )
             for name in names
         ]
-        return before, current.number, tuple(found)
+        # What is owned may have changed without any leaf: that is no difference to people.
+        return before, current.number, tuple(one for one in found if one.plan.edits or one.error_code)
 
     async def plan(self, devices: Sequence[str] = ()) -> tuple[int, tuple[DevicePlan, ...]]:
         """Read devices (all, if none is named) and tell what brings them to the current revision: its number, and a
@@ -335,7 +335,11 @@ class Submissions:
         for name in touched_devices(before, {intent: after[intent] for intent in changed & set(after)}):
             device = self._fleet.devices.get(name)
             if device is not None and by_device[name]:
-                jobs.append(self._schemas.run(self._fleet.model_set(device), _work(device, by_device[name], base + 1)))
+                previous = await self._store.desired(name, base) if name in digests else None
+                work = partial(
+                    compile_device, device=device, intents=by_device[name], revision=base + 1, previous=previous
+                )
+                jobs.append(self._schemas.run(self._fleet.model_set(device), work))
             elif name in digests:
                 dropped.append(name)
         trees = await _all_or_problems(jobs)
@@ -345,10 +349,6 @@ class Submissions:
             trees=tuple(tree for tree in trees if digests.get(tree.device) != tree.digest),
             dropped=tuple(dropped),
         )
-
-
-def _work(device: Device, intents: Sequence[ConfigIntent], revision: int) -> Callable[[Schema], Desired]:
-    return partial(compile_device, device=device, intents=intents, revision=revision)
 
 
 async def _all_or_problems(jobs: Iterable[Awaitable[_T]]) -> list[_T]:

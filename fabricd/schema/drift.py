@@ -5,7 +5,7 @@ Called by Schema.compare. Knows the rules of scope (design, section 5); must not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -42,6 +42,7 @@ def compare(context: Context, desired: Tree, actual: Tree, scope: Scope, actual_
     - A system entry is never deleted; a deletion above one is split around it. What it holds is compared as usual
       when the desired tree has the entry, and left alone when it has not.
     - A list entry that has to stay keeps its mandatory leaves and the one in its `config` that mirrors the key.
+    - `scope.released` leaves are deleted like subtrees, and a list entry goes with them when nothing else is in it.
     """
     if any(desired.nodes(path) for path in known(context, scope.protected)):
         with desired.duplicate() as allowed:
@@ -75,10 +76,26 @@ class _Ownership:
         self._context = context
         self._desired = desired
         self._subtrees, self._above_subtrees = _places(context, actual, scope.subtrees)
+        released, above_released = _places(context, actual, scope.released)
+        self._subtrees |= released
+        self._above_subtrees |= above_released
+        self._own_whole_entries(above_released)
         self._protected, above_protected = _places(context, actual, scope.protected)
         self._system, above_system = _places(context, actual, scope.system_entries)
         self._whole = any(not path.segments for path in scope.subtrees)
-        self._kept = above_protected | above_system
+        self._kept = above_protected.keys() | above_system.keys()
+
+    def _own_whole_entries(self, above: Mapping[int, raw.DataNode]) -> None:
+        """A list entry from which leaves are taken back goes with them when nothing in it is anybody else's."""
+        for address, node in above.items():
+            if self._context.nodes.of(node).kind is Kind.LIST and self._is_owned(node):
+                self._subtrees.add(address)
+
+    def _is_owned(self, node: raw.DataNode) -> bool:
+        if raw.address(node) in self._subtrees or self._context.nodes.of(node).is_key:
+            return True
+        children = list(raw.children(node))
+        return bool(children) and all(map(self._is_owned, children))
 
     def deletions(self, path: Path, node: raw.DataNode) -> Iterator[tuple[Path, raw.DataNode, bool]]:
         """Top nodes of what is to be deleted (True) and of what is not fabricd's (False) at or below `node`."""
@@ -168,16 +185,16 @@ def _leaves(value: object) -> int:
     return 1
 
 
-def _places(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[set[int], set[int]]:
-    """Addresses of the nodes at `paths`, and of all nodes above them."""
+def _places(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[set[int], dict[int, raw.DataNode]]:
+    """Addresses of the nodes at `paths`, and all nodes above them by address."""
     within: set[int] = set()
-    above: set[int] = set()
+    above: dict[int, raw.DataNode] = {}
     for path in known(context, paths):
         for node in [] if tree.empty else instances(context, tree.first, path):
             within.add(raw.address(node))
             holder = raw.parent(node)
             while not raw.is_null(holder) and raw.address(holder) not in above:
-                above.add(raw.address(holder))
+                above[raw.address(holder)] = holder
                 holder = raw.parent(holder)
     return within, above
 

@@ -119,6 +119,7 @@ def scope_to_json(scope: Scope) -> bytes:
             "subtrees": [path_to_json(path) for path in scope.subtrees],
             "protected": [path_to_json(path) for path in scope.protected],
             "system_entries": [path_to_json(path) for path in scope.system_entries],
+            "released": [path_to_json(path) for path in scope.released],
         }
     )
 
@@ -127,7 +128,7 @@ def scope_from_json(data: bytes) -> Scope:
     return _decoded("a scope", data, lambda found: Scope(**{name: paths_from_json(found[name]) for name in _SCOPE}))
 
 
-_SCOPE = ("roots", "subtrees", "protected", "system_entries")
+_SCOPE = ("roots", "subtrees", "protected", "system_entries", "released")
 
 
 def paths_from_json(paths: list[list[list[Any]]]) -> tuple[Path, ...]:

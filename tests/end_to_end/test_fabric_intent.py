@@ -156,6 +156,41 @@ def _is_pool(line: str) -> bool:
     return line.strip().startswith("asns:")
 
 
+DESCRIPTION = "/interfaces/interface[name=Ethernet7]/config/description"
+
+
+async def test_what_fabricd_put_on_a_switch_goes_when_nobody_wants_it_any_more(installation: Installation) -> None:
+    """Single leaves of a config intent, and whole entries of a fabric; what others put beside them stays."""
+    client, switches = installation.client, installation.simulation.switches
+    await client.submit([document("hall.yaml", FABRIC)])
+    spare = (
+        "kind: config\nname: spare\ndevices: [leaf2, leaf3]\nconfig:\n  openconfig-interfaces:interfaces:\n"
+        "    interface:\n      - name: Ethernet7\n"
+        "        config: {name: Ethernet7, type: iana-if-type:ethernetCsmacd, description: spare}\n"
+    )
+    await client.submit([document("spare.yaml", spare)])
+    await installation.converge()
+    await switches["leaf3"].change({"/interfaces/interface[name=Ethernet7]/config/mtu": 1700})
+    for name in ("leaf2", "leaf3"):
+        assert switches[name].value(DESCRIPTION) == "spare"
+
+    await client.submit([], withdraw=["spare"])
+    await installation.converge()
+    assert switches["leaf2"].value("/interfaces/interface[name=Ethernet7]") is None
+    assert switches["leaf3"].value(DESCRIPTION) is None
+    assert switches["leaf3"].value("/interfaces/interface[name=Ethernet7]/config/mtu") == 1700
+
+    without = FABRIC.replace("    rack1: {vlan: 101, gateways: [10.1.1.1/24]}\n", "").replace("  networks:\n", "")
+    without = without.replace("    web1: {ports: leaf1:Ethernet11, network: rack1}\n", "").replace(
+        "  attachments:\n", ""
+    )
+    assert switches["leaf1"].value("/interfaces/interface[name=Vlan101]") is not None
+    await client.submit([document("hall.yaml", without)])
+    await installation.converge()
+    assert switches["leaf1"].value("/interfaces/interface[name=Vlan101]") is None
+    assert b"Vlan101" not in switches["leaf1"].running
+
+
 async def test_a_wrong_fabric_names_its_places_and_changes_nothing(installation: Installation) -> None:
     client = installation.client
     with pytest.raises(InputError, match="asns") as exhausted:
