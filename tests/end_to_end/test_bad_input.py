@@ -114,7 +114,11 @@ DOCUMENTS = {
     "malformed YAML": Case(submit(b"kind: config\nname: [\n"), "not YAML", line=3),
     "YAML with a tab for indentation": Case(submit(b"kind: config\nconfig:\n\ta: 1\n"), "not YAML", line=3),
     "YAML that runs code": Case(
-        submit(b'kind: !!python/object/apply:os.system ["id"]\n'), "Input should be", path="kind", line=1
+        submit(yaml("  {}\n").replace(b"kind: config", b"kind: !!python/object/apply:os.system [id]")),
+        "Input should be",
+        "bad: bad",
+        "kind",
+        line=1,
     ),
     "a YAML of the future": Case(submit(b"%YAML 1.9\n---\nkind: config\n"), "a version that nobody knows"),
     "an anchor that stands twice": Case(submit(yaml("  a: &x 1\n  b: &x 2\n")), "", "bad: bad", "/a", line=6),
