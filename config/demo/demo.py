@@ -170,9 +170,10 @@ class Demo:
     def submit(self) -> None:
         self.chapter(
             "3. What the fabric shall be",
-            "OpenConfig documents, one a switch and one for all, go in as one revision, by gRPC: interfaces, "
-            "/31 links, loopbacks, eBGP, LLDP, two VLANs. fabricd validates them, compares each with what its switch "
-            "runs, and writes.",
+            "One fabric document: switches, cabling, two networks, a few servers. It goes in by gRPC as one revision; "
+            "fabricd hands out addresses, ASNs and VNIs, compiles an OpenConfig tree for each switch (eBGP underlay, "
+            "EVPN-VXLAN, anycast gateways, a multihomed server), validates it, compares it with what the switch runs, "
+            "and writes.",
         )
         self.fabricctl("submit", "fabric/", "--comment", "the fabric", "--wait")
         if self.in_sync() != len(SWITCHES):
@@ -224,9 +225,9 @@ class Demo:
     def crash(self, journal: Journal) -> None:
         self.chapter(
             "6. kill -9 in the middle of it",
-            "A revision that renames VLAN 10 on every leaf; as soon as the first switch is being written, the "
-            "daemon is killed. "
-            "It starts again, finds the transactions it left open, reads the switches, and finishes.",
+            "A second intent renames VLAN 10 on every leaf, over the fabric's head; as soon as the first switch is "
+            "being written, the daemon is killed. It starts again, finds the transactions it left open, reads the "
+            "switches, and finishes.",
         )
         after = journal.last
         self.fabricctl("submit", "changes/rename-vlan.yaml", "--comment", "rename VLAN 10", "--no-wait")
@@ -241,7 +242,14 @@ class Demo:
 
     def rollback(self) -> None:
         self.chapter(
-            "7. Rollback", "Back to the first revision: a new revision with the old content, rolled out the same way."
+            "7. Why, and back",
+            "Who wanted that name, and who was overruled? Then back to the first revision: a new revision with the old "
+            "content, rolled out the same way.",
+        )
+        self.fabricctl(
+            "explain",
+            "leaf1",
+            "/network-instances/network-instance[name=network-servers]/vlans/vlan[vlan-id=10]/config/name",
         )
         self.fabricctl("rollback", "1", "--comment", "VLAN 10 keeps its name", "--wait")
         self.fabricctl("status")
@@ -328,7 +336,7 @@ fabricctl plan
 fabricctl mode leaf1 default
 
 # change what the fabric shall be: edit a document, look, submit, go back
-$EDITOR fabric/leaf1.yaml
+$EDITOR fabric/fabric.yaml
 fabricctl submit fabric/ --dry-run
 fabricctl submit fabric/ --comment "my change"
 fabricctl submit changes/rename-vlan.yaml --comment "one more"

@@ -18,7 +18,7 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.simulator import LinkConfig, Simulation, SimulationConfig, SwitchConfig
 
 PROJECT = Path(__file__).resolve().parents[2]
-FABRIC = PROJECT / "config" / "demo" / "fabric"
+FABRIC = PROJECT / "config" / "examples" / "openconfig"
 GNMI = ("spine1", "spine2", "leaf1", "leaf2")
 NETCONF = ("leaf3", "leaf4")
 DEVICES = GNMI + NETCONF

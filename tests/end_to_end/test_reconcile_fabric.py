@@ -566,7 +566,7 @@ async def test_the_demo_fabric_converges_and_heals(tmp_path: File, models: str, 
     release = request.getfixturevalue("openconfig_release") if models == "release" else None
     names = dict.fromkeys(("spine1", "spine2", "leaf1", "leaf2"), Protocol.GNMI)
     names |= dict.fromkeys(("leaf3", "leaf4"), Protocol.NETCONF)
-    folder = data_folder("config") / "demo" / "fabric"
+    folder = data_folder("config") / "examples" / "openconfig"
     files = [Document(file.name, file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
     async with fabric(tmp_path, names, release=release) as made:
         done = await made.submit(*files)
