@@ -14,8 +14,8 @@ import networkx
 from fabricd.errors import InputError, Problem
 from fabricd.intent.fabric.places import place
 from fabricd.intent.fabric.resolved import LinkEnd, ResolvedFabric
-from fabricd.intent.fabric.topology import Cable, Steps, Topology, cable, port_of
-from fabricd.intent.fabric.values import Path, Port, natural
+from fabricd.intent.fabric.topology import Cable, Direction, Prices, Steps, Topology, cable, port_of
+from fabricd.intent.fabric.values import Path, natural
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def compute_paths(fabric: ResolvedFabric, topology: Topology | None = None) -> t
         return ()
     topology = topology or Topology(fabric)
     found: dict[str, ComputedPath] = {}
-    load: Counter[tuple[Port, Port]] = Counter()
+    load: Counter[Direction] = Counter()
     problems: list[Problem] = []
     for path in _in_order(fabric.fabric.paths, problems):
         if path.disjoint_from and path.disjoint_from not in found:
@@ -109,7 +109,7 @@ class _Search:
         topology: Topology,
         path: Path,
         apart: ComputedPath | None,
-        load: Mapping[tuple[Port, Port], int],
+        load: Mapping[Direction, int],
     ) -> None:
         self._fabric = fabric
         self._topology = topology
@@ -170,12 +170,13 @@ class _Search:
     def _explicit(self) -> Steps:
         steps: list[LinkEnd] = []
         problems: list[Problem] = []
+        by_load = self._path.least == "load"
         for here, there in zip(self._path.hops, self._path.hops[1:], strict=False):
             ends = self._topology.between(here, there)
             usable = [end for end in ends if not any(one.forbids(end) for one in self._constraints)]
             if usable:
                 # The order of ports decides between equals: min keeps the first.
-                steps.append(min(usable, key=lambda end: self._price(end)))
+                steps.append(min(usable, key=lambda end: self._load.get((end.port, end.peer), 0) if by_load else 0))
             else:
                 problems.append(_problem(self._path, "hops", self._why_not(here, there, ends)))
         if problems:
@@ -199,17 +200,16 @@ class _Search:
 
     def _through(self, topology: Topology, constraints: Sequence[_Constraint]) -> Steps | None:
         """Each leg between two named devices by the cheapest way that leaves the next ones open."""
-
-        devices = frozenset().union(*(one.devices for one in constraints))
-        cables = frozenset().union(*(one.cables for one in constraints))
-
-        def cost(end: LinkEnd) -> int | None:
-            return None if end.peer.device in devices or cable(end) in cables else self._price(end)
+        prices = Prices(
+            self._load if self._path.least == "load" else {},
+            frozenset[Cable]().union(*(one.cables for one in constraints)),
+            frozenset[str]().union(*(one.devices for one in constraints)),
+        )
 
         def onwards(here: str, stops: tuple[str, ...], used: frozenset[str]) -> Steps | None:
             if not stops:
                 return ()
-            for way in topology.ways(here, stops[0], cost, used | set(stops[1:])):
+            for way in topology.ways(here, stops[0], prices, used | set(stops[1:])):
                 rest = onwards(stops[0], stops[1:], used | {here} | {step.peer.device for step in way})
                 if rest is not None:
                     return (*way, *rest)
@@ -218,9 +218,6 @@ class _Search:
             return None
 
         return onwards(self._path.source, (*self._path.via, self._path.destination), frozenset((self._path.source,)))
-
-    def _price(self, end: LinkEnd) -> int:
-        return 1 + (self._load.get((end.port, end.peer), 0) if self._path.least == "load" else 0)
 
     def _impossible(self) -> Problem:
         path = self._path

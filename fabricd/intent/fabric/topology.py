@@ -5,7 +5,8 @@ Used by paths, trace and drawing. Pure; must not know paths, traffic classes or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice, pairwise
 
@@ -16,13 +17,36 @@ from fabricd.intent.fabric.values import Port, natural
 
 Cable = frozenset[Port]
 """A link, whichever of its ends is looked from."""
-Cost = Callable[[LinkEnd], int | None]
-"""What crossing a link costs from that end to the other, at least 1; None: it may not be crossed."""
+Direction = tuple[Port, Port]
+"""A link as it is crossed from the first port to the second."""
 Steps = tuple[LinkEnd, ...]
 """A way through the fabric: of every link the end where it is entered."""
 
 _MOST_DETOURS = 200
 _by_name = cache(natural)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What crossing links costs: one each, or what `dear` adds for a link in one direction. `closed` links are not
+    crossed, `shunned` devices not entered."""
+
+    dear: Mapping[Direction, int] = field(default_factory=dict)
+    closed: frozenset[Cable] = frozenset()
+    shunned: frozenset[str] = frozenset()
+
+    def of(self, end: LinkEnd) -> int | None:
+        """From that end to the other; None: not to be crossed."""
+        if end.peer.device in self.shunned or cable(end) in self.closed:
+            return None
+        return 1 + self.dear.get((end.port, end.peer), 0)
+
+    def pairs(self) -> set[tuple[str, str]]:
+        """Neighbours, in the direction of travel, between which not every link costs one."""
+        found = {(start.device, end.device) for start, end in self.dear}
+        for one, other in self.closed:
+            found |= {(one.device, other.device), (other.device, one.device)}
+        return found
 
 
 class Topology:
@@ -33,9 +57,10 @@ class Topology:
         self.graph = networkx.MultiGraph()
         self.graph.add_nodes_from(sorted(fabric.devices, key=natural))
         self._links: dict[Port, ResolvedLink] = {}
-        for link in sorted(fabric.links, key=lambda link: natural(link.link.name)):
+        self._ends: dict[str, Steps] = {}
+        for link in sorted(fabric.links, key=lambda link: link.link.name):
             self._links[link.a.port] = self._links[link.b.port] = link
-            if (shut_down or not link.link.shutdown) and cable(link.a) not in without:
+            if (shut_down or not link.link.shutdown) and not (without and cable(link.a) in without):
                 ends = {link.a.port.device: link.a, link.b.port.device: link.b}
                 self.graph.add_edge(link.a.port.device, link.b.port.device, key=link.link.name, ends=ends)
 
@@ -56,17 +81,15 @@ class Topology:
         link = self._links.get(end.port)
         return link is not None and link.link.shutdown
 
-    def links(self) -> Iterator[ResolvedLink]:
-        """Every link once, usable or not, in order of name."""
-        return (link for port, link in self._links.items() if port == link.a.port)
-
     def neighbours(self, device: str) -> Iterable[str]:
         return self.graph.adj[device]  # type: ignore[no-any-return]
 
     def ends(self, device: str) -> Steps:
         """Usable links of a device, in order of neighbour and port."""
-        found = (edge["ends"][device] for edges in self.graph.adj[device].values() for edge in edges.values())
-        return tuple(sorted(found, key=end_order))
+        if device not in self._ends:
+            found = (edge["ends"][device] for edges in self.graph.adj[device].values() for edge in edges.values())
+            self._ends[device] = tuple(sorted(found, key=end_order))
+        return self._ends[device]
 
     def between(self, device: str, neighbour: str) -> Steps:
         """Usable links from one device to the other."""
@@ -81,41 +104,51 @@ class Topology:
         edge = self.graph.get_edge_data(link.a.port.device, link.b.port.device, key=link.link.name)
         return edge["ends"][port.device] if edge else None
 
-    def cheapest(self, start: str, goal: str, cost: Cost, banned: Set[str] = frozenset()) -> Steps | None:
+    def cheapest(self, start: str, goal: str, prices: Prices, banned: Set[str] = frozenset()) -> Steps | None:
         """The cheapest way that enters no banned device; of several the one first by names of devices, then ports."""
-        distances: dict[str, int] = networkx.single_source_dijkstra_path_length(
-            # The search runs from the goal backwards: an edge found from `near` is travelled towards it.
-            self.graph,
-            goal,
-            weight=lambda near, far, edges: (
-                None if far in banned and far != start else _least(cost, (edge["ends"][far] for edge in edges.values()))
-            ),
-        )
-        if start not in distances or goal in banned:
+        closed = (banned | prices.shunned) - {start}
+        unusual = {pair: self._least(*pair, prices) for pair in prices.pairs()}
+
+        # Searches run from the goal backwards: an edge found from `near` is travelled towards it.
+        def weight(near: str, far: str, _edges: object) -> int | None:
+            return None if far in closed else unusual.get((far, near), 1)
+
+        if goal in closed:
             return None
+        try:
+            length, _ = networkx.bidirectional_dijkstra(self.graph, goal, start, weight)
+        except networkx.NetworkXNoPath:
+            return None
+        # Only what is nearer than the start can be on the way; a wide fabric has much that is not.
+        distances = networkx.single_source_dijkstra_path_length(self.graph, goal, length - 1, weight)
         steps: list[LinkEnd] = []
-        here = start
+        here, left = start, length
         while here != goal:
-            for end in self.ends(here):
-                price, rest = cost(end), distances.get(end.peer.device)
-                if price is not None and rest is not None and price + rest == distances[here]:
-                    break
-            else:  # pragma: no cover - distances come from the same costs
-                return None
-            steps.append(end)
-            here = end.peer.device
+            step, price = next(
+                (end, price)
+                for end in self.ends(here)
+                if end.peer.device in distances
+                and (price := prices.of(end)) is not None
+                and price + distances[end.peer.device] == left
+            )
+            steps.append(step)
+            here, left = step.peer.device, left - price
         return tuple(steps)
 
-    def ways(self, start: str, goal: str, cost: Cost, banned: Set[str] = frozenset()) -> Iterator[Steps]:
+    def _least(self, device: str, neighbour: str, prices: Prices) -> int | None:
+        found = (prices.of(end) for end in self.between(device, neighbour))
+        return min((price for price in found if price is not None), default=None)
+
+    def ways(self, start: str, goal: str, prices: Prices, banned: Set[str] = frozenset()) -> Iterator[Steps]:
         """The cheapest way, then others, dearer and dearer, up to a bound."""
-        first = self.cheapest(start, goal, cost, banned)
+        first = self.cheapest(start, goal, prices, banned)
         if first is None:
             return
         yield first
         directed = networkx.DiGraph()
         for device in self.graph:
             for end in self.ends(device):
-                price = cost(end)
+                price = prices.of(end)
                 if price is None or end.peer.device in banned or (device in banned and device != start):
                     continue
                 known = directed.get_edge_data(device, end.peer.device)
@@ -140,7 +173,3 @@ def port_of(text: str) -> Port | None:
 def end_order(end: LinkEnd) -> tuple[object, ...]:
     """Sort key: by neighbour, then by port."""
     return (_by_name(end.peer.device), _by_name(end.port.name))
-
-
-def _least(cost: Cost, ends: Iterable[LinkEnd]) -> int | None:
-    return min((price for end in ends if (price := cost(end)) is not None), default=None)
