@@ -151,10 +151,12 @@ class _Desk:
         taken: dict[int, tuple[str, Want]],
     ) -> None:
         self.purpose, self.wants, self.supply, self.taken = purpose, wants, supply, taken
+        self.purpose_name = purpose.value
         self.kind = kind_of(purpose)
         self.before: Mapping[str, str] = previous.held.get(purpose.value, {})
         self.memory: Mapping[str, str] = previous.released.get(purpose.value, {})
         self.found: dict[str, int] = {}
+        self.texts: dict[str, str] = {}  # of numbers that were kept
         self.open: list[Want] = []
 
     def take_explicit(self, problems: list[Problem]) -> None:
@@ -182,10 +184,12 @@ class _Desk:
         for want in self.wants:
             if want.explicit:
                 continue
-            number = self._parsed(self.before.get(want.owner, ""))
+            text = self.before.get(want.owner, "")
+            number = self._parsed(text) if text else None
             blocker = None if number is None else self._blocked(number)
             if number is not None and blocker is None:
                 self._take(want, number)
+                self.texts[want.owner] = text
                 continue
             if blocker is not None and blocker[1].explicit:
                 # To give it another number here would renumber a running device as a side effect.
@@ -248,7 +252,7 @@ class _Desk:
 
     def result(self) -> tuple[dict[str, str], dict[str, str]]:
         """Held by owner, and released by number."""
-        held = {owner: self.kind.show(self.found[owner]) for owner in sorted(self.found)}
+        held = {owner: self.texts.get(owner) or self.kind.show(self.found[owner]) for owner in sorted(self.found)}
         numbers = set(held.values())
         gone = {number: owner for number, owner in self.memory.items() if number not in numbers}
         gone.update({number: owner for owner, number in self.before.items() if number not in numbers})
@@ -269,8 +273,9 @@ class _Desk:
 
     def _take(self, want: Want, number: int) -> None:
         self.found[want.owner] = number
-        for one in range(number, number + self.kind.width):
-            self.taken[one] = (self.purpose.value, want)
+        self.taken[number] = holder = (self.purpose_name, want)
+        if self.kind.width == 2:
+            self.taken[number + 1] = holder
 
     def _parsed(self, text: str) -> int | None:
         """What was handed out before, unless it is not written as such numbers are now."""

@@ -94,8 +94,8 @@ def _links(fabric: Fabric, allocations: Allocations) -> tuple[ResolvedLink, ...]
     found = []
     for link in fabric.links:
         owner = link_owner(link)
-        a4, b4 = _two(ipv4.get(owner, ""))
-        a6, b6 = _two(ipv6.get(owner, ""))
+        a4, b4 = _two(ipv4[owner]) if ipv4 else ("", "")
+        a6, b6 = _two(ipv6[owner]) if ipv6 else ("", "")
         mtu = link.mtu or fabric.defaults.fabric_mtu
         rest = (mtu, link.speed, link.shutdown, link.description)
         a, b = LinkEnd(link.a, link.b, a4, b4, a6, b6, *rest), LinkEnd(link.b, link.a, b4, a4, b6, a6, *rest)
@@ -105,8 +105,6 @@ def _links(fabric: Fabric, allocations: Allocations) -> tuple[ResolvedLink, ...]
 
 def _two(prefix: str) -> tuple[str, str]:
     """Both addresses of a prefix of two."""
-    if not prefix:
-        return "", ""
     first = prefix[: prefix.index("/")]
     if ":" in first:
         return first, show_ipv6(parse_ipv6(first) + 1)
