@@ -230,10 +230,14 @@ class Demo:
             "switches, and finishes.",
         )
         after = journal.last
-        self.fabricctl("submit", "changes/rename-vlan.yaml", "--comment", "rename VLAN 10", "--no-wait")
+        arguments = ("submit", "changes/rename-vlan.yaml", "--comment", "rename VLAN 10", "--no-wait")
+        console.print(f"[bold]$ fabricctl {shlex.join(arguments)}[/]")
+        # In the background: by the time that it has ended, the switches would be written already.
+        submission = subprocess.Popen([BIN / "fabricctl", *arguments], cwd=self.folder, stdout=subprocess.DEVNULL)
         journal.wait("a switch is being written", lambda record: record["event"] == "apply", after)
         self.processes["daemon"].send_signal(signal.SIGKILL)
         self.processes["daemon"].wait()
+        submission.wait()
         console.print("  [red]killed[/] the daemon with SIGKILL")
         self.start_daemon()
         self.until("all in sync after the crash", lambda: self.in_sync() == len(SWITCHES))
