@@ -5,6 +5,7 @@ Called by the session and the adapter; nothing else knows how ncclient wants to 
 
 from __future__ import annotations
 
+import re
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,6 @@ from ncclient.operations import (
     CopyConfig,
     CreateSubscription,
     DiscardChanges,
-    EditConfig,
     Get,
     GetConfig,
     Lock,
@@ -27,6 +27,7 @@ from ncclient.operations import (
     Unlock,
     Validate,
 )
+from ncclient.operations import EditConfig as NcclientEditConfig
 from ncclient.transport.session import HelloHandler
 from ncclient.xml_ import XMLError
 
@@ -54,8 +55,29 @@ __all__ = [
 Operation = type[Any]  # a subclass of ncclient's RPC, which comes without types
 Handler = Any
 
+_PLACE = re.compile(r"<(?:[\w.-]+:)?config(?:\s[^>]*)?/>")
+
 # A hello that names 600 modules takes 600 KB once read; switches of one kind send the same one and share it.
 _SHARED: weakref.WeakValueDictionary[tuple[str, ...], NcclientCapabilities] = weakref.WeakValueDictionary()
+
+
+class EditConfig(NcclientEditConfig):  # type: ignore[misc]  # ncclient comes without types
+    """ncclient's edit-config with the configuration just as it was written.
+
+    When lxml moves an element into a message, it drops declarations of prefixes whose namespace is the default one
+    there. The prefixes of identities (`oc-acl:ACL_IPV4`) and of key predicates would be left without a meaning.
+    """
+
+    def request(self, config: etree._Element, **options: Any) -> Any:
+        """`config` is NETCONF's config element; options are ncclient's."""
+        self._written = etree.tostring(config, encoding="unicode")
+        return super().request(etree.Element(config.tag), **options)
+
+    def _wrap(self, subele: etree._Element) -> str:
+        message, places = _PLACE.subn(lambda _: self._written, super()._wrap(subele))
+        if places != 1:
+            raise ValueError(f"ncclient's edit-config has {places} places for the configuration")
+        return message
 
 
 @dataclass(frozen=True, slots=True)
