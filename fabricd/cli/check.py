@@ -6,7 +6,7 @@ Called by the fabricd command. Starts nothing, reaches no device, writes nothing
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,9 @@ from typing import TypeVar
 from fabricd.daemon import Inventory, read_inventory
 from fabricd.errors import InputError, Problem
 from fabricd.intent import Document, Draft, compile_device, parse_documents, read_draft, unknown_devices
+from fabricd.intent.documents import DraftKind
+from fabricd.intent.fabric.places import place
+from fabricd.intent.layers import FABRIC_MODELS, Fabrics, Layers, layers_of_config, read_fabric_draft
 from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.intent import ConfigIntent
 from fabricd.reconcile.schedule import parse_windows
@@ -61,9 +64,9 @@ def check(config: Path | None, documents: Sequence[Document]) -> Checked:
     limit = (settings.reconcile if settings else ReconcileSettings()).document_max_bytes
     if settings:
         findings.of(lambda: parse_windows(settings.reconcile.windows), ())
-    drafts = findings.of(lambda: parse_documents(documents, max_bytes=limit), ())
+    drafts = findings.of(lambda: parse_documents(documents, max_bytes=limit, kinds=tuple(DraftKind)), ())
     if config is None:
-        inventory = Inventory(_imagined(drafts), {"managed": ModelSet.managed()})
+        inventory = Inventory(_Imagined(), {"managed": ModelSet.managed()})
     elif inventory:
         findings.problems += unknown_devices(drafts, inventory.devices.__contains__)
     devices = len(inventory.devices) if inventory and config else 0
@@ -71,10 +74,31 @@ def check(config: Path | None, documents: Sequence[Document]) -> Checked:
     return Checked(tuple(findings.problems), devices, len(drafts), compiled)
 
 
-def _imagined(drafts: Iterable[Draft]) -> dict[str, Device]:
-    """Devices of the usual kind for documents that are checked without an inventory."""
-    profile = load_profiles(data_folder("config") / "profiles").get("openconfig") or Profile("openconfig")
-    return {name: Device(name, "", 0, Protocol.GNMI, profile) for draft in drafts for name in draft.devices}
+class _Imagined(dict[str, Device]):
+    """An inventory for documents that are checked without one: it has every device, of the usual kind."""
+
+    def __missing__(self, name: str) -> Device:
+        profile = load_profiles(data_folder("config") / "profiles").get("openconfig") or Profile("openconfig")
+        return self.setdefault(name, Device(name, "", 0, Protocol.GNMI, profile))
+
+
+def _fabric_layers(draft: Draft, inventory: Inventory) -> Layers:
+    """What a fabric says of each device, with numbers as a first submission would hand them out. Raises InputError."""
+    with Schema(FABRIC_MODELS) as schema:
+        intent = read_fabric_draft(schema, draft)
+        known: Collection[str] = intent.devices if isinstance(inventory.devices, _Imagined) else inventory.devices
+        missing = [
+            Problem(f"there is no device {name!r} in the inventory", path=place("devices", name=name))
+            for name in intent.devices
+            if name not in known
+        ]
+        if missing:
+            raise InputError.of(map(draft.located, missing))
+        fabrics = Fabrics()
+        try:
+            return fabrics.layers(schema, fabrics.numbered(schema, intent, b"{}"))
+        except InputError as error:
+            raise InputError.of(map(draft.located, error.problems)) from error
 
 
 def _compile(drafts: Sequence[Draft], inventory: Inventory, findings: _Findings) -> int:
@@ -91,13 +115,17 @@ def _compile(drafts: Sequence[Draft], inventory: Inventory, findings: _Findings)
         return schemas[name]
 
     by_device: dict[str, list[ConfigIntent]] = defaultdict(list)
+    nothing: Layers = {}
     try:
         for draft in drafts:
-            schema = schema_of(inventory.devices[draft.devices[0]])
-            intent = findings.of(partial(read_draft, schema, draft), None)
-            if intent is not None:
-                for name in draft.devices:
-                    by_device[name].append(intent)
+            if draft.kind is DraftKind.FABRIC:
+                layers = findings.of(partial(_fabric_layers, draft, inventory), nothing)
+            else:
+                schema = schema_of(inventory.devices[draft.devices[0]])
+                intent = findings.of(partial(read_draft, schema, draft), None)
+                layers = layers_of_config(intent) if intent is not None else nothing
+            for name, layer in layers.items():
+                by_device[name].append(layer)
         if findings.problems:
             return 0
         for name, intents in by_device.items():

@@ -19,7 +19,7 @@ from fabricd.intent.fabric import notation
 from fabricd.intent.values import Loaded, Place, load_json, load_yaml
 from fabricd.model.path import Path
 
-YAML_MAX_BYTES = 8 << 20
+YAML_MAX_BYTES = 2 << 20
 """YAML is read a hundred times slower than JSON: beyond this it is refused, so that nobody waits for minutes."""
 
 

@@ -13,13 +13,13 @@ from types import MappingProxyType
 
 import orjson
 
-from fabricd.errors import InputError, Problem
+from fabricd.errors import InputError
 from fabricd.intent.documents import Draft
 from fabricd.intent.explain import says
+from fabricd.intent.fabric import pools
 from fabricd.intent.fabric.compile import CONCERNS, CompiledFabric, compile_fabric
 from fabricd.intent.fabric.document import read_draft_fabric, read_fabric
 from fabricd.intent.fabric.fragment import rendered
-from fabricd.intent.fabric.resolved import Allocations
 from fabricd.model.intent import ConfigIntent, FabricIntent
 from fabricd.model.path import Path
 from fabricd.schema import ModelSet, Schema
@@ -61,7 +61,7 @@ class Fabrics:
         Raises InputError naming every problem of the fabric as a whole.
         """
         compiled = self._compile(schema, intent, previous)
-        return replace(intent, allocations=allocations_to_json(compiled.resolved.allocations))
+        return replace(intent, allocations=pools.dump(compiled.resolved.allocations))
 
     def layers(self, schema: Schema, intent: FabricIntent) -> Layers:
         """What a numbered fabric says of each device."""
@@ -94,7 +94,7 @@ class Fabrics:
             if found is None:
                 try:
                     fabric, _ = read_fabric(schema, intent.fabric, name=intent.name)
-                    previous, known = allocations_from_json(allocations), self._latest.get(intent.name)
+                    previous, known = pools.load(allocations), self._latest.get(intent.name)
                     if known is not None and known.resolved.allocations != previous:
                         known = None
                     found = compile_fabric(fabric, previous, known=known)
@@ -104,7 +104,7 @@ class Fabrics:
                     ) from error
                 self._latest[intent.name] = found
                 # With what it handed out it compiles to the same.
-                self._keep(intent.fabric, allocations_to_json(found.resolved.allocations), found)
+                self._keep(intent.fabric, pools.dump(found.resolved.allocations), found)
             self._keep(intent.fabric, allocations, found)
             return found
 
@@ -118,23 +118,3 @@ class Fabrics:
 def layers_of_config(intent: ConfigIntent) -> Layers:
     """A config intent says the same of every device it names."""
     return MappingProxyType(dict.fromkeys(intent.devices, intent))
-
-
-def allocations_to_json(allocations: Allocations) -> bytes:
-    """Sorted, so that equal allocations are equal bytes."""
-    plain: dict[str, object] = {
-        part: {purpose: dict(numbers) for purpose, numbers in held.items() if numbers}
-        for part, held in (("held", allocations.held), ("released", allocations.released))
-    }
-    plain["claimed"] = {device: list(paths) for device, paths in allocations.claimed.items()}
-    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
-
-
-def allocations_from_json(text: bytes) -> Allocations:
-    """Raises InputError for anything that `allocations_to_json` did not write."""
-    try:
-        plain = orjson.loads(text)
-        claimed = {device: tuple(paths) for device, paths in plain.get("claimed", {}).items()}
-        return Allocations(plain.get("held", {}), plain.get("released", {}), claimed)
-    except (orjson.JSONDecodeError, AttributeError) as error:
-        raise InputError.of((Problem(f"allocations cannot be read: {error}"),)) from error

@@ -87,7 +87,7 @@ class Profile:
     protected: tuple[Path, ...] = ()
     system_entries: tuple[Path, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
-    max_message_bytes: int = 256 << 20
+    max_message_bytes: int = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class _Profile(Table):
     protected: list[str] = Field(default_factory=list)
     system_entries: list[str] = Field(default_factory=list)
     timeouts: _Timeouts = Field(default_factory=_Timeouts)
-    max_message_bytes: Annotated[int, Field(ge=1 << 16, le=(1 << 31) - 1)] = 256 << 20
+    max_message_bytes: Annotated[int, Field(ge=1 << 16, le=(1 << 31) - 1)] = 64 << 20
 
 
 def load_profiles(folder: FilePath) -> dict[str, Profile]:

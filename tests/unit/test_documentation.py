@@ -58,10 +58,16 @@ def commands() -> list[pytest.ParameterSet]:  # type: ignore[name-defined]
     return [pytest.param(line, id=f"{where}-{line}") for line, where in found.items()]
 
 
-@pytest.mark.parametrize("block", shown("yaml"))
+def whole_documents() -> list[pytest.ParameterSet]:  # type: ignore[name-defined]
+    """Without the parts of a growing example, which a test of the fabric model puts together."""
+    return [one for one in shown("yaml") if re.search(r"^kind:", str(one.values[0]), re.MULTILINE)]
+
+
+@pytest.mark.parametrize("block", whole_documents())
 def test_documents_that_are_shown_are_accepted(block: str) -> None:
     found = check(None, [Document("shown.yaml", block.encode())])
-    assert (found.problems, found.intents, found.compiled) == ((), 1, 1)
+    assert (found.problems, found.intents) == ((), 1)
+    assert found.compiled
 
 
 @pytest.mark.parametrize("line", commands())
