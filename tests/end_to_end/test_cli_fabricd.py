@@ -57,7 +57,7 @@ def test_good_settings_inventory_and_documents_pass(folder: Path) -> None:
 def test_the_demo_fabric_passes_without_settings(tmp_path: Path) -> None:
     ran = fabricd(tmp_path, "check", str(DEMO / "fabric"), "--json")
     assert ran.returncode == 0
-    assert json.loads(ran.stdout) == {"ok": True, "problems": [], "devices": 0, "intents": 7, "compiled": 6}
+    assert json.loads(ran.stdout) == {"ok": True, "problems": [], "devices": 0, "intents": 2, "compiled": 6}
 
 
 def _append(file: str, text: str) -> Callable[[Path], object]:
