@@ -17,8 +17,9 @@ import orjson
 from fabricd.errors import InputError, Problem
 from fabricd.intent import Document, Draft, compile_device, parse_documents, read_draft
 from fabricd.intent.documents import DocumentFormat, DraftKind
+from fabricd.intent.fabric import pools
 from fabricd.intent.fabric.compile import CompiledFabric, compile_fabric
-from fabricd.intent.fabric.document import read_draft_fabric
+from fabricd.intent.fabric.document import read_draft_fabric, read_fabric
 from fabricd.intent.fabric.paths import ComputedPath, compute_paths
 from fabricd.intent.fabric.resolve import resolve
 from fabricd.intent.fabric.resolved import Allocations, ResolvedFabric
@@ -111,6 +112,21 @@ def paths_of(draft: Draft, resolved: ResolvedFabric) -> tuple[ComputedPath, ...]
 def checked_fabric(draft: Draft, fabric: Fabric) -> ResolvedFabric:
     """As switches will be told: checked and steered. Raises InputError."""
     return _located(draft, lambda: compile_fabric(fabric)).resolved
+
+
+def fabric_of_revision(told: pb.GetRevisionResponse, name: str = "") -> ResolvedFabric:
+    """The fabric of a revision, with the numbers that it has. Raises InputError when there is none of that name, or
+    several and no name."""
+    fabrics = {one.name: one for one in told.intents if one.kind == "fabric" and name in ("", one.name)}
+    if len(fabrics) != 1:
+        number = told.revision.number
+        several = f"revision {number} has several fabrics, name one: {', '.join(sorted(fabrics))}"
+        none = f"revision {number} has no fabric{f' {name!r}' if name else ''}"
+        raise InputError(several if fabrics else none)
+    (intent,) = fabrics.values()
+    with Schema(ModelSet.fabric()) as schema:
+        fabric, _ = read_fabric(schema, intent.fabric_json.encode(), name=intent.name)
+    return compile_fabric(fabric, pools.load(intent.allocations_json.encode())).resolved
 
 
 def read_numbers(file: Path) -> dict[str, Allocations]:

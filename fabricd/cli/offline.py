@@ -1,4 +1,4 @@
-"""The commands of fabricctl that need no daemon: compile, check, path show, topology. Files in, files or text out.
+"""The commands of fabricctl that work on files: compile, check, path show, topology; path show asks the daemon as well.
 
 Registered by fabricctl. What they do is in cli/compilation, imported when a command runs: it takes half a second.
 """
@@ -26,7 +26,7 @@ Files = Annotated[
 ]
 FabricFile = Annotated[Path, typer.Argument(metavar="FILE", help="The document with the fabric, or -.")]
 
-path_app = typer.Typer(name="path", help="Look at paths through a fabric, offline.")
+path_app = typer.Typer(name="path", help="Look at paths through a fabric.")
 
 
 def compile_command(
@@ -143,9 +143,14 @@ def topology_command(
 @path_app.command("show")
 def path_show(
     context: typer.Context,
-    file: FabricFile,
     start: Annotated[str, typer.Argument(metavar="FROM", help="A switch, or what is attached to one.")],
     end: Annotated[str, typer.Argument(metavar="TO", help="Likewise.")],
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", metavar="FILE", help="The document with the fabric, or -. Default: the daemon's."),
+    ] = None,
+    revision: Annotated[int, typer.Option("--revision", "-r", metavar="N", min=0, help="Default: current.")] = 0,
+    fabric_name: Annotated[str, typer.Option("--fabric", metavar="NAME", help="If the daemon has several.")] = "",
     traffic_class: Annotated[str, typer.Option("--class", metavar="NAME", help="A packet of this class.")] = "",
     source: Annotated[str, typer.Option("--source", metavar="ADDRESS", help="Default: one at FROM.")] = "",
     destination: Annotated[str, typer.Option("--destination", metavar="ADDRESS", help="Default: one at TO.")] = "",
@@ -163,23 +168,28 @@ def path_show(
 ) -> int:
     """Tell where a packet would travel: every branch, paths first, then routes, with links down if you like.
 
+    Through the fabric that the daemon has, or, without a daemon, through the one in a file.
+
     Exit code 0: it arrives whichever branch it takes; 2: not on every branch; 1: an error.
 
     \b
     Examples:
-      fabricctl path show fabric.yaml leaf1 leaf4
-      fabricctl path show fabric.yaml leaf1 leaf4 --class backup --down spine2:Ethernet4
-      fabricctl path show fabric.yaml web1 db1 --protocol tcp --destination-port 5432
+      fabricctl path show leaf1 leaf4
+      fabricctl path show leaf1 leaf4 --class backup --down spine2:Ethernet4
+      fabricctl path show web1 db1 --protocol tcp --destination-port 5432 --file fabric.yaml
     """
     from fabricd.cli import compilation
     from fabricd.intent.fabric.topology import Topology
     from fabricd.intent.fabric.trace import Decision, Packet, dead, example, trace
 
     _addresses((("--source", source), ("--destination", destination)))
-    draft, fabric = compilation.one_fabric(read_documents([file]))
-    resolved = compilation.checked_fabric(draft, fabric)
+    if file is not None:
+        resolved = compilation.checked_fabric(*compilation.one_fabric(read_documents([file])))
+    else:
+        told = connection_of(context).run(lambda client: client.revision(revision))
+        resolved = compilation.fabric_of_revision(told, fabric_name)
     if traffic_class:
-        packets = {one.name: one for one in fabric.traffic_classes}.get(traffic_class)
+        packets = {one.name: one for one in resolved.fabric.traffic_classes}.get(traffic_class)
         if packets is None:
             raise InputError(f"there is no traffic class {traffic_class!r}")
         packet = example(packets, vrf=vrf)

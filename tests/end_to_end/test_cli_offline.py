@@ -193,8 +193,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 # path show
 
 
+def path_show(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return fabricctl("path", "show", "--file", file, *arguments)
+
+
 def test_where_a_packet_travels() -> None:
-    ran = fabricctl("path", "show", ROUTED, "leaf3", "leaf4", "--class", "backup")
+    ran = path_show(ROUTED, "leaf3", "leaf4", "--class", "backup")
     assert ran.returncode == 0
     assert ran.stdout.splitlines()[1:] == [
         "leaf3  steered by path backup-of-db",
@@ -204,7 +208,7 @@ def test_where_a_packet_travels() -> None:
 
 
 def test_other_packets_take_every_branch() -> None:
-    ran = fabricctl("path", "show", ROUTED, "leaf3", "leaf4", "--json")
+    ran = path_show(ROUTED, "leaf3", "leaf4", "--json")
     (found,) = json.loads(ran.stdout)["traces"]
     assert found["hop"]["decision"] == "routed"
     assert [branch["peer"] for branch in found["hop"]["branches"]] == ["spine1", "spine2"]
@@ -212,7 +216,9 @@ def test_other_packets_take_every_branch() -> None:
 
 
 def test_with_a_dead_link() -> None:
-    ran = fabricctl("path", "show", ROUTED, "leaf3", "leaf4", "--class", "backup", "--down", "spine2:Ethernet4")
+    ran = fabricctl(
+        "path", "show", "--file", ROUTED, "leaf3", "leaf4", "--class", "backup", "--down", "spine2:Ethernet4"
+    )
     assert ran.returncode == 0
     assert ran.stdout.splitlines()[1:] == [
         "leaf3  steered by path backup-of-db",
@@ -221,12 +227,14 @@ def test_with_a_dead_link() -> None:
         "      └─ Ethernet1 → spine1:Ethernet3  routed",
         "         └─ Ethernet4 → leaf4:Ethernet1  delivered",
     ]
-    cut = fabricctl("path", "show", ROUTED, "leaf3", "leaf4", "--down", "leaf4:Ethernet1", "--down", "leaf4:Ethernet2")
+    cut = fabricctl(
+        "path", "show", "--file", ROUTED, "leaf3", "leaf4", "--down", "leaf4:Ethernet1", "--down", "leaf4:Ethernet2"
+    )
     assert (cut.returncode, "no route" in cut.stdout) == (2, True)
 
 
 def test_inside_a_tunnel() -> None:
-    ran = fabricctl("path", "show", EXAMPLES / "evpn" / "fabric.yaml", "leaf1", "leaf3", "--vrf", "red")
+    ran = path_show(EXAMPLES / "evpn" / "fabric.yaml", "leaf1", "leaf3", "--vrf", "red")
     assert ran.returncode == 0
     assert ran.stdout.splitlines()[1:4] == [
         "in a tunnel: 10.255.1.11 → 10.255.1.13 udp port 4789",
@@ -239,7 +247,7 @@ def test_between_servers_by_their_names() -> None:
     names = [
         line.strip().partition(":")[0] for line in ROUTED.read_text().split("  attachments:\n")[1].splitlines()[:1]
     ]
-    ran = fabricctl("path", "show", ROUTED, names[0], "leaf4", "--json")
+    ran = path_show(ROUTED, names[0], "leaf4", "--json")
     (found,) = json.loads(ran.stdout)["traces"]
     assert found["hop"]["device"].startswith("leaf")
 
@@ -254,7 +262,7 @@ def test_between_servers_by_their_names() -> None:
     ],
 )
 def test_wrong_questions(arguments: tuple[str, ...], message: str) -> None:
-    ran = fabricctl("path", "show", ROUTED, *arguments)
+    ran = path_show(ROUTED, *arguments)
     assert (ran.returncode, ran.stderr) == (1, f"error: {message}\n")
 
 
@@ -282,3 +290,9 @@ def test_a_picture_with_one_path_or_none_on_standard_output() -> None:
 def test_only_one_fabric_at_a_time(tmp_path: Path) -> None:
     ran = fabricctl("topology", ROUTED, EXAMPLES / "evpn", "--out", tmp_path / "x.svg")
     assert (ran.returncode, ran.stderr) == (1, "error: one fabric is wanted, and there are 2: hall1, dc1\n")
+
+
+def test_the_picture_in_the_documentation_is_current(tmp_path: Path) -> None:
+    drawn = tmp_path / "topology.svg"
+    assert fabricctl("topology", EXAMPLES / "evpn" / "fabric.yaml", "--out", drawn).returncode == 0
+    assert drawn.read_bytes() == (EXAMPLES.parent.parent / "docs" / "topology.svg").read_bytes()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -80,6 +83,24 @@ async def test_a_fabric_converges_by_both_protocols_and_sessions_come_up(install
     (intent,) = (await installation.client.revision()).intents
     assert (intent.kind, intent.owner, sorted(intent.devices)) == ("fabric", "netops", sorted(DEVICES))
     assert json.loads(intent.allocations_json)["held"]["loopback-ipv4"]["leaf1"]
+
+
+async def test_where_a_packet_travels_is_asked_of_the_daemon(installation: Installation) -> None:
+    await installation.client.submit([document("hall.yaml", FABRIC)])
+    asked = await asyncio.create_subprocess_exec(
+        Path(sys.executable).parent / "fabricctl", "path", "show", "leaf1", "leaf4", "--json",
+        stdout=asyncio.subprocess.PIPE, env={**os.environ, "FABRICD_ADDRESS": installation.client.address},
+    )  # fmt: skip
+    answer, _ = await asyncio.wait_for(asked.communicate(), 60)
+    (trace,) = json.loads(answer)["traces"]
+    assert asked.returncode == 0
+    assert [branch["peer"] for branch in trace["hop"]["branches"]] == ["spine1", "spine2"]
+    nowhere = await asyncio.create_subprocess_exec(
+        Path(sys.executable).parent / "fabricctl", "path", "show", "leaf1", "leaf4", "--fabric", "other",
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, "FABRICD_ADDRESS": installation.client.address},
+    )  # fmt: skip
+    _, error = await asyncio.wait_for(nowhere.communicate(), 60)
+    assert (nowhere.returncode, error.decode()) == (1, "error: revision 1 has no fabric 'other'\n")
 
 
 async def test_a_change_touches_only_the_devices_it_concerns_and_moves_no_number(installation: Installation) -> None:
