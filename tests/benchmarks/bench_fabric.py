@@ -111,7 +111,7 @@ def main(sizes: list[int]) -> None:
     ):  # fmt: skip
         table.add_column(column, justify="right")
     for switches in sizes:
-        found = orjson.loads(subprocess.check_output([sys.executable, "-m", __spec__.name, "--one", str(switches)]))
+        found = orjson.loads(subprocess.check_output([sys.executable, __file__, "--one", str(switches)]))
         table.add_row(
             f"{switches}",
             f"{found['links']}",
