@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
-PROTO := fabricd/northbound/v1/fabricd.proto
+PROTOS := fabricd/northbound/v1/fabricd.proto fabricd/gnmi_extensions/gnmi_extensions.proto
 UV := $(or $(wildcard $(BIN)/uv),uv)
 COMPILE := $(UV) pip compile pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header \
   --python-version 3.11 --quiet --upgrade
@@ -53,15 +53,17 @@ wheel: setup ## the installable package, in dist/ (docs/install.md)
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-proto: setup ## generate the Python code of the northbound protocol
-	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. --pyi_out=. $(PROTO)
+proto: setup ## generate the Python code of the protocol definitions
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. --pyi_out=. $(PROTOS)
+	@rm -f fabricd/gnmi_extensions/*_pb2_grpc.py  # messages only
 
 proto-check: setup
 	@rm -rf build/proto && mkdir -p build/proto
 	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=build/proto --grpc_python_out=build/proto \
-	  --pyi_out=build/proto $(PROTO)
-	@for each in build/proto/fabricd/northbound/v1/*; do \
-	  cmp $$each fabricd/northbound/v1/$$(basename $$each) || { echo "run 'make proto'"; exit 1; }; done
+	  --pyi_out=build/proto $(PROTOS)
+	@rm -f build/proto/fabricd/gnmi_extensions/*_pb2_grpc.py
+	@cd build/proto && for each in $$(find fabricd -type f); do \
+	  cmp $$each ../../$$each || { echo "run 'make proto'"; exit 1; }; done
 
 BINDINGS = $(BIN)/pyang --plugindir "$$($(BIN)/python -c 'import pyangbind; print(pyangbind.__path__[0] + "/plugin")')" \
   -f pybind -p yang/fabricd yang/fabricd/fabricd-fabric.yang

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from fabricd.model.path import Path
 
@@ -74,20 +75,118 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class GnmiTraits:
+    """How a kind of device wants to be spoken to by gNMI.
+
+    `encoding` of reads and writes. `origin` stands in every path ("" means OpenConfig, gNMI section 2.2.1).
+    `prefix`: requests carry a prefix with the device's name as target, and the origin there. `names`: path elements
+    `bare`, or with their module (`qualified`) where it differs from the parent's. `read`: all roots in one Get
+    (`together`), one Get for each (`each`), or a Subscribe ONCE (`once`). `commit`: the Commit extension is there, is
+    not, or is found out by trying (`probe`), since devices that have it do not say so.
+    """
+
+    encoding: Literal["json_ietf", "json"] = "json_ietf"
+    origin: str = ""
+    prefix: bool = False
+    names: Literal["bare", "qualified"] = "bare"
+    read: Literal["together", "each", "once"] = "together"
+    commit: Literal["yes", "no", "probe"] = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class NetconfTraits:
+    """How a kind of device wants to be spoken to by NETCONF.
+
+    `handler` names ncclient's device handler. `confirmed_commit`: as RFC 6241 has it (`standard`, where advertised), by
+    the operations in `operations` (`own`), or not at all. `operations` are XML templates by name (`commit-confirmed`,
+    `confirm`, `cancel`; `{id}` and `{seconds}` are put in). `sessions`: how many the device bears from us, 0 for any
+    number; with 1 nothing is subscribed to, because that takes a session of its own. `replace`: edit-config knows the
+    operation replace. `lock`: datastores are locked while they are edited.
+    """
+
+    handler: str = "default"
+    confirmed_commit: Literal["standard", "own", "no"] = "standard"
+    operations: tuple[tuple[str, str], ...] = ()
+    sessions: int = 0
+    replace: bool = True
+    lock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTraits:
+    """In what pieces a kind of device takes changes.
+
+    `shape` (gNMI): an update for each edit (`leaves`), one for each top-level container (`subtrees`), or a single one
+    at the root (`root`). `replace` (gNMI): the device replaces properly; otherwise deletes and updates are sent.
+    `first`: edits at or below these paths stand before all others in the request, in this order. `before`: edits at or
+    below these paths go out and are confirmed in a request of their own, one request each, before the rest.
+    `settle`: seconds that the device may take to show what it has accepted.
+    """
+
+    shape: Literal["leaves", "subtrees", "root"] = "leaves"
+    replace: bool = True
+    first: tuple[Path, ...] = ()
+    before: tuple[Path, ...] = ()
+    settle: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An entry that the device knows by another name: in the list at `path`, the entry whose `key` is `name` is called
+    `device_name` there. Leaves that refer to it are renamed too."""
+
+    path: Path
+    key: str
+    name: str
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """When the configuration of such a device counts as equal to what is desired.
+
+    `defaults`: what the device assumes where nothing is configured, as (path, RFC 7951 JSON text), where the models say
+    nothing or something else. Shown and not desired, it is no drift; a model's default that differs from it is written
+    out. `explicit`: a desired leaf at these paths is written although it equals its default. `unsupported`: leaves that
+    the device does not take; desiring another value than the default there is refused at submit. `omitted`: leaves that
+    are left out without harm, and told. `secrets`: leaves that the device shows otherwise than they were written; they
+    are compared as written. `aliases`: other names. `interface_refs`: ids of an instance's interfaces are NAME.INDEX
+    there. `attach_default`: interfaces outside every VRF have to be members of the default network instance.
+    """
+
+    defaults: tuple[tuple[Path, str], ...] = ()
+    explicit: tuple[Path, ...] = ()
+    unsupported: tuple[Path, ...] = ()
+    omitted: tuple[Path, ...] = ()
+    secrets: tuple[Path, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    interface_refs: bool = False
+    attach_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What is known of a kind of device.
 
-    `models` names a model set. `authoritative` subtrees belong to fabricd wherever it has intent for the device;
-    `protected` ones are never written; `system_entries` exist without being configured and are never drift.
+    `models` names a model set, `deviations` are YANG files that are loaded after it. `authoritative` subtrees belong to
+    fabricd wherever it has intent for the device; `protected` ones are never written; `system_entries` exist without
+    being configured and are never drift. `confirm_within`: seconds after which a device that can do so takes an
+    unconfirmed change back; 0 writes without that net.
     """
 
     name: str
     models: str = "managed"
+    deviations: tuple[str, ...] = ()
     authoritative: tuple[Path, ...] = ()
     protected: tuple[Path, ...] = ()
     system_entries: tuple[Path, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     max_message_bytes: int = 64 << 20
+    confirm_within: float = 120.0
+    gnmi: GnmiTraits = field(default_factory=GnmiTraits)
+    netconf: NetconfTraits = field(default_factory=NetconfTraits)
+    write: WriteTraits = field(default_factory=WriteTraits)
+    likeness: Likeness = field(default_factory=Likeness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Started by the fabricd simulate command and by tests. Knows nothing of the daemo
 
 from fabricd.simulator.config import LinkConfig, SimulationConfig, SwitchConfig, load_simulation
 from fabricd.simulator.faults import Fault, Faults, Kind, Rpc
+from fabricd.simulator.quirks import Quirks
 from fabricd.simulator.simulation import Simulation, run_simulation
 from fabricd.simulator.switch import Switch
 
@@ -13,6 +14,7 @@ __all__ = [
     "Faults",
     "Kind",
     "LinkConfig",
+    "Quirks",
     "Rpc",
     "Simulation",
     "SimulationConfig",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fabricd.errors import InputError, Problem
+from fabricd.simulator.quirks import Quirks
 from fabricd.toml_file import place, problems_of, read_toml
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -33,6 +34,8 @@ class SwitchConfig(_Frozen):
     """TCP port of NETCONF over SSH."""
     ports: tuple[str, ...] = ()
     """Names of the physical ports."""
+    quirks: Quirks = Quirks()
+    """Where it differs from the specifications."""
 
 
 class LinkConfig(_Frozen):

@@ -6,8 +6,10 @@ Set by tests and demonstrations through Switch.faults; asked by both protocol se
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from fabricd.errors import FabricdError
 
@@ -15,11 +17,19 @@ from fabricd.errors import FabricdError
 class Rpc(StrEnum):
     """What a request is for, whatever the protocol calls it."""
 
-    GET = "get"  # gNMI Get; NETCONF get, get-config
-    SET = "set"  # gNMI Set; NETCONF edit-config
+    HELLO = "hello"  # NETCONF hello; gNMI Capabilities
+    GET = "get"  # gNMI Get; NETCONF get, get-config, get-data
+    SET = "set"  # gNMI Set; NETCONF edit-config, edit-data
     VALIDATE = "validate"
-    COMMIT = "commit"  # NETCONF commit
+    COMMIT = "commit"  # NETCONF commit, confirmed or not; gNMI: a Set with the Commit extension's commit
+    CONFIRM = "confirm"  # NETCONF confirming commit; gNMI: Commit confirm
+    CANCEL = "cancel"  # NETCONF cancel-commit; gNMI: Commit cancel
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    DISCARD = "discard"
     SUBSCRIBE = "subscribe"
+    NOTIFY = "notify"  # a notification about to be sent
+    CLOSE = "close"
 
 
 class Kind(StrEnum):
@@ -27,19 +37,36 @@ class Kind(StrEnum):
     DELAY = "delay"
     REFUSE = "refuse"
     DROP = "drop"  # the connection is cut without an answer
+    STALL_INSIDE = "stall-inside"  # the answer stops in its middle, until Faults.release()
+    CUT_INSIDE = "cut-inside"  # the connection is cut in the middle of the answer
+    WRONG = "wrong"  # an answer that is well-formed and not the one to this request
+    GARBAGE = "garbage"  # bytes that the protocol does not know
+    PARTIAL = "partial"  # a write takes effect in part and is then refused
+    REBOOT = "reboot"  # the switch starts anew; what is not in startup is lost
+    CLOCK = "clock"  # the switch's clock jumps by `seconds`
+    CERTIFICATE = "certificate"  # new certificate and host key from the next connection on
+    FLOOD = "flood"  # `count` notifications at once
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`after`: strikes when the request has taken effect and only the answer is missing. `seconds` is for DELAY,
-    `message` for REFUSE."""
+class Fault(BaseModel):
+    """One fault. `after`: strikes when the request has taken effect and only the answer is missing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     rpc: Rpc
+    """Which requests it strikes."""
     kind: Kind
-    times: int = 1
+    """What happens."""
+    times: Annotated[int, Field(ge=1)] = 1
+    """How many of them; then everything is normal."""
     after: bool = False
+    """When the request has taken effect."""
     seconds: float = 0.0
+    """DELAY: how long; REBOOT: how long the switch is away; CLOCK: how far, negative for back."""
     message: str = "refused on purpose"
+    """REFUSE: what is said."""
+    count: Annotated[int, Field(ge=1)] = 1000
+    """FLOOD: how many."""
 
 
 class RefusedError(FabricdError):
@@ -71,23 +98,23 @@ class Faults:
 
     def stall_get(self, times: int = 1) -> None:
         """Hold the answers to the next reads."""
-        self.add(Fault(Rpc.GET, Kind.STALL, times))
+        self.add(Fault(rpc=Rpc.GET, kind=Kind.STALL, times=times))
 
     def stall_set(self, times: int = 1, *, after: bool = False) -> None:
         """Hold the next Set or edit-config, before or after it has taken effect."""
-        self.add(Fault(Rpc.SET, Kind.STALL, times, after))
+        self.add(Fault(rpc=Rpc.SET, kind=Kind.STALL, times=times, after=after))
 
     def stall_commit(self, times: int = 1, *, after: bool = False) -> None:
         """Hold the next NETCONF commit, before or after it has taken effect."""
-        self.add(Fault(Rpc.COMMIT, Kind.STALL, times, after))
+        self.add(Fault(rpc=Rpc.COMMIT, kind=Kind.STALL, times=times, after=after))
 
     def refuse_next_set(self, message: str = "refused on purpose") -> None:
         """Answer the next Set or edit-config with an error."""
-        self.add(Fault(Rpc.SET, Kind.REFUSE, message=message))
+        self.add(Fault(rpc=Rpc.SET, kind=Kind.REFUSE, message=message))
 
     def delay(self, rpc: Rpc, seconds: float, times: int = 1) -> None:
         """Answer later."""
-        self.add(Fault(rpc, Kind.DELAY, times, seconds=seconds))
+        self.add(Fault(rpc=rpc, kind=Kind.DELAY, times=times, seconds=seconds))
 
     def release(self) -> None:
         """Let go of everything that is held, and forget faults that have not struck yet."""

@@ -13,6 +13,7 @@ from fabricd.simulator.datastore import Datastore
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts, facts_of
 from fabricd.simulator.faults import Faults
+from fabricd.simulator.quirks import Quirks
 from fabricd.simulator.state import View, full_tree
 from fabricd.simulator.tree import Object
 
@@ -27,6 +28,7 @@ class Live:
         datastore: Datastore,
         view: Callable[[SwitchFacts, bool], View],
         clock: Callable[[], int],
+        quirks: Quirks,
     ) -> None:
         """`view` makes the View for the switch's own facts, with time or without. `clock` is in nanoseconds."""
         self.name = name
@@ -34,6 +36,7 @@ class Live:
         self.datastore = datastore
         self.faults = Faults()
         self.clock = clock
+        self.quirks = quirks
         self._view = view
         self._facts: tuple[int, SwitchFacts] | None = None
         self._steady: tuple[int, Object] | None = None

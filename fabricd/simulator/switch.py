@@ -47,7 +47,7 @@ class Switch:
         self._told = told
         file = simulation.state_directory / "running" / f"{config.name}.json"
         self._datastore = Datastore(engine, file, clock, told)
-        self.live = Live(config.name, engine, self._datastore, view, clock)
+        self.live = Live(config.name, engine, self._datastore, view, clock, config.quirks)
         self._gnmi = GnmiServer(self.live, simulation, identity)
         self._netconf = NetconfServer(self.live, simulation, identity)
         self._clock = clock

@@ -51,20 +51,41 @@ class Target(Protocol):
         """Configuration and state below `paths` (gNMI Get of type ALL; NETCONF get)."""
         ...
 
-    async def stage(self, payload: Payload) -> None:
+    @property
+    def reverts(self) -> bool:
+        """True when the device takes a change back by itself that is not confirmed: NETCONF confirmed commit with
+        persist (RFC 6241 section 8.4), gNMI Commit extension. May have to be found out first (`prepare`)."""
+        ...
+
+    async def prepare(self) -> None:
+        """Find out what `reverts` depends on, changing nothing. Asked once a session at most."""
+        ...
+
+    async def stage(self, payload: Payload, commit: str = "") -> None:
         """Hand the change to the device so far that nothing lasts unless `confirm` follows.
 
-        NETCONF with :candidate: lock, discard-changes, edit-config, validate. Where a device has no such thing
-        (gNMI without the Commit extension, writable-running) the change waits here and nothing is sent yet.
+        Without `commit`: NETCONF with :candidate does lock, discard-changes, edit-config, validate; where a device has
+        no such thing (gNMI, writable-running) the change waits here and nothing is sent yet.
+
+        With `commit`, only where `reverts`: an id that the caller has stored. When this returns the change is in force,
+        and the device takes it back by itself after Profile.confirm_within seconds unless `confirm` follows. A
+        DeviceTimeoutError then means: unknown, and `resolve` with the id, on a new session, makes it known.
         """
         ...
 
     async def confirm(self) -> None:
-        """Make the staged change last (commit and unlock; or the Set itself). A DeviceTimeoutError means: unknown."""
+        """Make the staged change last (commit and unlock; the confirming commit; or the Set itself). A
+        DeviceTimeoutError means: unknown."""
         ...
 
     async def cancel(self) -> None:
-        """Give the staged change up, release every lock. Never raises for a session that is gone."""
+        """Give the staged change up, take back what is in force unconfirmed, release every lock. Never raises for a
+        session that is gone."""
+        ...
+
+    async def resolve(self, commit: str) -> bool:
+        """Have the device take back what an earlier session put in force under this id. False when it knows nothing of
+        it (any more): it was confirmed, taken back or never made, and has to be read to know which."""
         ...
 
     def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:

@@ -57,7 +57,7 @@ async def test_a_refused_write_leaves_nothing_and_the_session_goes_on(bench: Ben
 
 async def test_a_refused_read_leaves_the_session(bench: Bench) -> None:
     target = await bench.connect()
-    bench.switch.faults.add(Fault(Rpc.GET, Kind.REFUSE))
+    bench.switch.faults.add(Fault(rpc=Rpc.GET, kind=Kind.REFUSE))
     with pytest.raises(DeviceRefusedError):
         await target.fetch((SYSTEM,))
     assert bench.read(await target.fetch((SYSTEM,))) == {}
@@ -97,7 +97,7 @@ async def test_a_connection_cut_in_a_write_has_an_unknown_effect(bench: Bench, a
     payload = bench.payload(TWO)
     rpc = Rpc.SET if bench.protocol is Protocol.GNMI else Rpc.COMMIT
     await target.stage(payload)
-    bench.switch.faults.add(Fault(rpc, Kind.DROP, after=after))
+    bench.switch.faults.add(Fault(rpc=rpc, kind=Kind.DROP, after=after))
     with pytest.raises(DeviceTimeoutError):
         await target.confirm()
     assert target.closed
@@ -109,7 +109,7 @@ async def test_a_connection_cut_in_a_write_has_an_unknown_effect(bench: Bench, a
 
 async def test_a_connection_cut_in_a_read(bench: Bench) -> None:
     target = await bench.connect()
-    bench.switch.faults.add(Fault(Rpc.GET, Kind.DROP))
+    bench.switch.faults.add(Fault(rpc=Rpc.GET, kind=Kind.DROP))
     with pytest.raises(DeviceTimeoutError):
         await target.fetch(ROOTS)
     assert target.closed

@@ -39,7 +39,7 @@ async def bench(shared: Bench) -> AsyncIterator[Bench]:
 async def test_a_device_that_refuses_an_edit(bench: Bench, protocol: str) -> None:
     victim = VICTIMS[protocol]
     faults = bench.switch(victim).faults
-    faults.add(Fault(Rpc.SET, Kind.REFUSE, ALWAYS, message="not on my watch"))
+    faults.add(Fault(rpc=Rpc.SET, kind=Kind.REFUSE, times=ALWAYS, message="not on my watch"))
     await suffers(bench, victim, "DEVICE_REFUSED", "not on my watch", outcome="failed", path=PATH, mend=faults.release)
 
 
@@ -187,7 +187,7 @@ async def test_a_device_that_reboots_in_the_middle_of_a_write(bench: Bench, prot
     """It comes back with what it had persisted, which only reading it again can tell."""
     victim = VICTIMS[protocol]
     switch, gateway = bench.switch(victim), bench.gateways[victim]
-    switch.faults.add(Fault(Rpc.SET if protocol == "gnmi" else Rpc.COMMIT, Kind.STALL, after=when == "after"))
+    switch.faults.add(Fault(rpc=Rpc.SET if protocol == "gnmi" else Rpc.COMMIT, kind=Kind.STALL, after=when == "after"))
     commits = switch.commits
 
     async def crash() -> None:
@@ -216,7 +216,7 @@ async def test_a_device_that_stalls_after_a_write_is_read_again_and_not_written_
     victim = VICTIMS[protocol]
     switch = bench.switch(victim)
     what = "Set" if protocol == "gnmi" else "commit"
-    switch.faults.add(Fault(Rpc.SET if protocol == "gnmi" else Rpc.COMMIT, Kind.STALL, after=True))
+    switch.faults.add(Fault(rpc=Rpc.SET if protocol == "gnmi" else Rpc.COMMIT, kind=Kind.STALL, after=True))
     commits = switch.commits
     (last,) = [record async for record in bench.installation.client.watch(last=1)]
     text = f"work {next(bench.numbers)}"

@@ -173,7 +173,7 @@ async def test_a_change_that_got_no_answer_is_looked_up_and_not_sent_again(tmp_p
             await made.submit(base(9000))
             await made.in_sync("leaf1")
             rpc = Rpc.SET if protocol is Protocol.GNMI else Rpc.COMMIT
-            made.switch("leaf1").faults.add(Fault(rpc, Kind.STALL, after=True))
+            made.switch("leaf1").faults.add(Fault(rpc=rpc, kind=Kind.STALL, after=True))
             commits = made.switch("leaf1").commits
             await made.submit(base(9100))
             await made.in_sync("leaf1")
@@ -315,7 +315,7 @@ async def test_a_transaction_left_open_is_resolved_at_start(tmp_path: File, prot
         await made.submit(document("all", ["leaf1", "leaf2"], ports_config(Ethernet1={"mtu": 9000})))
         await made.in_sync("leaf1", "leaf2")
         rpc = Rpc.SET if protocol is Protocol.GNMI else Rpc.COMMIT
-        made.switch("leaf2").faults.add(Fault(rpc, Kind.STALL))
+        made.switch("leaf2").faults.add(Fault(rpc=rpc, kind=Kind.STALL))
         await made.submit(document("all", ["leaf1", "leaf2"], ports_config(Ethernet1={"mtu": 9100})))
         await made.until(functools.partial(_stalled, made, "leaf2"), "the write is under way")
         await made.controller.stop(grace=0.05)

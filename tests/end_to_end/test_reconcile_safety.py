@@ -69,7 +69,7 @@ async def test_nothing_is_written_after_a_person_said_stop(one: Fabric, mode: Mo
     """The word comes while the switch is being read, or while the change is already in its candidate."""
     if moment == "stage" and one.devices["leaf1"].protocol is Protocol.GNMI:
         pytest.skip("gNMI stages nothing on the switch")
-    one.switch("leaf1").faults.add(Fault(Rpc.GET if moment == "read" else Rpc.VALIDATE, Kind.STALL))
+    one.switch("leaf1").faults.add(Fault(rpc=Rpc.GET if moment == "read" else Rpc.VALIDATE, kind=Kind.STALL))
     commits = one.switch("leaf1").commits
     await one.submit(base(9100))
     await stalled(one)
@@ -91,7 +91,7 @@ async def test_a_revision_that_is_not_current_any_more_is_not_written(tmp_path: 
         await made.submit(base(9000))
         await made.in_sync("leaf1")
         commits = made.switch("leaf1").commits
-        made.switch("leaf1").faults.add(Fault(Rpc.VALIDATE, Kind.STALL))
+        made.switch("leaf1").faults.add(Fault(rpc=Rpc.VALIDATE, kind=Kind.STALL))
         await made.submit(base(1280))
         await stalled(made)
         await made.submissions.rollback(1, author="tester")
@@ -110,7 +110,7 @@ async def test_a_switch_that_leaves_the_inventory_is_not_written_any_more(tmp_pa
             await made.submit(base(9000, name))
         await made.in_sync("leaf1", "leaf2")
         commits = made.switch("leaf1").commits
-        made.switch("leaf1").faults.add(Fault(Rpc.VALIDATE, Kind.STALL))
+        made.switch("leaf1").faults.add(Fault(rpc=Rpc.VALIDATE, kind=Kind.STALL))
         await made.submit(base(9100))
         await stalled(made)
         await made.controller.update({"leaf2": made.devices["leaf2"]}, made.controller.fleet.models, QUIET)
@@ -167,7 +167,7 @@ async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path:
 
         await made.until(watched, "the subscription stands")
         faults = made.switch("leaf1").faults
-        faults.add(Fault(Rpc.SET, Kind.REFUSE, times=10_000))
+        faults.add(Fault(rpc=Rpc.SET, kind=Kind.REFUSE, times=10_000))
         struck = faults.struck
         await made.submit(base(9100))
         await made.outcome("leaf1", OutcomeKind.FAILED)
@@ -240,7 +240,7 @@ async def test_a_disk_that_fills_during_a_write_leaves_nothing_open(tmp_path: Fi
         await made.submit(base(9000))
         await made.in_sync("leaf1")
         rpc = Rpc.SET if protocol is Protocol.GNMI else Rpc.COMMIT
-        made.switch("leaf1").faults.add(Fault(rpc, Kind.STALL))
+        made.switch("leaf1").faults.add(Fault(rpc=rpc, kind=Kind.STALL))
         await made.submit(base(9100))
         await stalled(made)
         await fill(made)

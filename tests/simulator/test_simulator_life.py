@@ -176,7 +176,7 @@ async def test_faults_strike_in_order_and_are_used_up(simulation: Simulation, le
         error = await session.refused(edit(SYSTEM.format("x")))
         assert (error["error-tag"], error["error-message"]) == ("operation-failed", "second")
         await session.ok(edit(SYSTEM.format("x")))
-        left.faults.add(Fault(Rpc.COMMIT, Kind.DROP))
+        left.faults.add(Fault(rpc=Rpc.COMMIT, kind=Kind.DROP))
         session.send(session.framed(session.rpc("<commit/>")))
         await session.closed()
     left.faults.delay(Rpc.GET, 0.2)

@@ -160,7 +160,19 @@ class GnmiTarget:
         reply = await self._call(self._stub.Get, request, "Get", timeout)
         return list(messages.read_parts(reply, paths, self.name))
 
-    async def stage(self, payload: Payload) -> None:
+    @property
+    def reverts(self) -> bool:
+        """See Target.reverts."""
+        return False
+
+    async def prepare(self) -> None:
+        """See Target.prepare."""
+
+    async def resolve(self, commit: str) -> bool:
+        """See Target.resolve."""
+        return False
+
+    async def stage(self, payload: Payload, commit: str = "") -> None:
         """Keep the Set until `confirm`: without the Commit extension nothing sent could be taken back."""
         if not isinstance(payload, GnmiSet):
             raise TypeError(f"a gNMI target takes a GnmiSet, not {type(payload).__name__}")

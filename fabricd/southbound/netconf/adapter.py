@@ -119,7 +119,19 @@ class NetconfTarget:
         """Large messages are worked on in a thread: lxml and hashing let other threads run."""
         return work() if size < reply.LARGE else await asyncio.to_thread(work)
 
-    async def stage(self, payload: Payload) -> None:
+    @property
+    def reverts(self) -> bool:
+        """See Target.reverts."""
+        return False
+
+    async def prepare(self) -> None:
+        """See Target.prepare."""
+
+    async def resolve(self, commit: str) -> bool:
+        """See Target.resolve."""
+        return False
+
+    async def stage(self, payload: Payload, commit: str = "") -> None:
         """Lock; with :candidate also discard-changes, edit-config and validate. See Target.stage.
 
         After an error nothing is locked and the candidate is as it was.
