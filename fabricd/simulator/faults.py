@@ -122,23 +122,31 @@ class Faults:
         self._released.set()
         self._released = asyncio.Event()
 
-    async def strike(self, rpc: Rpc, *, after: bool = False) -> None:
-        """To be awaited before (or after) a request is carried out. Raises RefusedError or DroppedError."""
+    async def strike(self, rpc: Rpc, *, after: bool = False) -> Fault | None:
+        """To be awaited before (or after) a request is carried out. Raises RefusedError or DroppedError; a fault of
+        another kind than those, STALL and DELAY is returned: only the server can carry it out."""
         fault = next((one for one in self._waiting if one.rpc is rpc and one.after is after), None)
         if fault is None:
-            return
+            return None
         self._waiting.remove(fault)
         self.struck += 1
         match fault.kind:
             case Kind.STALL:
-                self.stalled += 1
-                try:
-                    await self._released.wait()
-                finally:
-                    self.stalled -= 1
+                await self.hold()
             case Kind.DELAY:
                 await asyncio.sleep(fault.seconds)
             case Kind.REFUSE:
                 raise RefusedError(fault.message)
             case Kind.DROP:
                 raise DroppedError("connection cut on purpose")
+            case _:
+                return fault
+        return None
+
+    async def hold(self) -> None:
+        """Wait until `release`; counted in `stalled` meanwhile."""
+        self.stalled += 1
+        try:
+            await self._released.wait()
+        finally:
+            self.stalled -= 1
