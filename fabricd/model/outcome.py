@@ -112,7 +112,9 @@ class TransactionPhase(StrEnum):
 @dataclass(frozen=True, slots=True)
 class OpenTransaction:
     """A write under way, stored before it is sent so that a restart knows of it. `preimage` is the device's
-    configuration in scope before the write, as canonical RFC 7951 JSON."""
+    configuration in scope before the write, as canonical RFC 7951 JSON. `commit` is the id under which the device
+    holds the change and takes it back by itself unless it is confirmed; by `deadline`, counted from before it was
+    sent. Empty and None: the device does not do that."""
 
     id: str
     device: str
@@ -121,3 +123,5 @@ class OpenTransaction:
     phase: TransactionPhase
     started: datetime
     preimage: bytes = field(default=b"", repr=False)
+    commit: str = ""
+    deadline: datetime | None = None

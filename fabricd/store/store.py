@@ -1,7 +1,7 @@
 """The store as everyone sees it: one object, opened once by the daemon.
 
 Used by reconcile, northbound and the daemon. Owns engines, the writer's lock and the journal's wake-up call; leaves
-the rows of revisions to snapshots.py and the write transactions to writer.py.
+the rows of revisions to snapshots.py, those of writes under way to transactions.py, its own writes to writer.py.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from fabricd.errors import ConflictError, InputError, NotFoundError, StoreError
+from fabricd.errors import InputError, NotFoundError, StoreError
 from fabricd.model.device import Mode
 from fabricd.model.intent import Desired, Intent, Revision
 from fabricd.model.outcome import DeviceStatus, JournalRecord, ModeSetting, OpenTransaction, TransactionPhase
-from fabricd.store import codec, snapshots
+from fabricd.store import codec, snapshots, transactions
 from fabricd.store.engine import Place, reading_engine, single_writer, translated, writing_engine
 from fabricd.store.schema_version import upgrade
-from fabricd.store.tables import head, journal, modes, statuses, transactions
+from fabricd.store.tables import head, journal, modes, statuses
 from fabricd.store.values import DesiredHead, NewRevision, Request
 from fabricd.store.writer import Batch, Writer
 
@@ -225,8 +225,7 @@ class Store:
 
         async def work(batch: Batch) -> list[JournalRecord]:
             if transaction_id is not None:
-                gone = await batch.connection.execute(delete(transactions).where(transactions.c.id == transaction_id))
-                _must_match(gone.rowcount, transaction_id)
+                await transactions.end(batch.connection, transaction_id)
             batch.put_status(status)
             return batch.append(records)
 
@@ -323,20 +322,7 @@ class Store:
         preimage = codec.pack(transaction.preimage)
 
         async def work(batch: Batch) -> JournalRecord:
-            found = await batch.connection.execute(select(transactions.c.id).where(transactions.c.id == transaction.id))
-            if found.one_or_none() is not None:
-                raise ConflictError(f"transaction {transaction.id} is open already", device=transaction.device)
-            await batch.connection.execute(
-                insert(transactions).values(
-                    id=transaction.id,
-                    device=transaction.device,
-                    revision=transaction.revision,
-                    decision=transaction.decision,
-                    phase=transaction.phase,
-                    started=transaction.started,
-                    preimage=preimage,
-                )
-            )
+            await transactions.begin(batch.connection, transaction, preimage)
             return batch.append([record])[0]
 
         return await self._running().run(work)
@@ -345,29 +331,14 @@ class Store:
         """Raises NotFoundError when no such transaction is open."""
 
         async def work(batch: Batch) -> None:
-            found = await batch.connection.execute(
-                update(transactions).where(transactions.c.id == transaction_id).values(phase=phase)
-            )
-            _must_match(found.rowcount, transaction_id)
+            await transactions.advance(batch.connection, transaction_id, phase)
 
         await self._running().run(work)
 
     async def open_transactions(self) -> list[OpenTransaction]:
         """Oldest first."""
         async with self._read() as connection:
-            rows = await connection.execute(select(transactions).order_by(transactions.c.started, transactions.c.id))
-            return [
-                OpenTransaction(
-                    id=row.id,
-                    device=row.device,
-                    revision=row.revision,
-                    decision=row.decision,
-                    phase=TransactionPhase(row.phase),
-                    started=row.started,
-                    preimage=codec.unpack(row.preimage, f"the pre-image of transaction {row.id}"),
-                )
-                for row in rows
-            ]
+            return await transactions.read(connection)
 
     # What all of them need
 
@@ -411,8 +382,3 @@ class Store:
     def _must_exist(self, revision: int) -> None:
         if not 0 <= revision <= self._revision:
             raise NotFoundError(f"there is no revision {revision}")
-
-
-def _must_match(rows: int, transaction_id: str) -> None:
-    if rows == 0:
-        raise NotFoundError(f"no transaction {transaction_id} is open")

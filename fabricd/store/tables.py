@@ -148,6 +148,7 @@ journal = Table(
     Index(None, "device", "sequence"),
 )
 
+# Writes under way. `commit_id` names the change on a device that takes it back by itself at `deadline`.
 transactions = Table(
     "transactions",
     metadata,
@@ -158,4 +159,6 @@ transactions = Table(
     Column("phase", String(16), nullable=False),
     Column("started", Moment, nullable=False),
     Column("preimage", LargeBinary, nullable=False),
+    Column("commit_id", Text, nullable=False, server_default=""),
+    Column("deadline", Moment, nullable=True),
 )

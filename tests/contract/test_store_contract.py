@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -239,6 +240,16 @@ class TestTransactions:
             await store.finish(DeviceStatus("leaf1", OutcomeKind.APPLIED), [note("applied")], "t1")
             assert [one.id for one in await store.open_transactions()] == ["t0"]
             assert [one.message for one in await store.journal(0, 10)] == ["apply", "apply", "applied"]
+
+    async def test_the_id_and_the_deadline_on_the_device_are_kept(self, place: str) -> None:
+        until = NOON + timedelta(seconds=120, microseconds=1)
+        async with await Store.open(place) as store:
+            await store.begin(replace(self.transaction(), commit="c-1", deadline=until), note("apply"))
+            await store.begin(self.transaction("t2"), note("apply"))
+        async with await Store.open(place) as store:
+            netted, plain = await store.open_transactions()
+            assert (netted.commit, netted.deadline) == ("c-1", until)
+            assert (plain.commit, plain.deadline) == ("", None)
 
     async def test_ending_what_is_not_open_writes_neither_status_nor_record(self, store: Store) -> None:
         with pytest.raises(NotFoundError):
