@@ -1,15 +1,18 @@
 """Faults as data: what goes wrong with the next requests of a switch, in order, each a number of times, then nothing.
 
-Set by tests and demonstrations through Switch.faults; asked by both protocol servers. Knows neither protocol.
+Set by simulation files, by the control socket and by tests through Switch.faults; asked by both protocol servers and by
+the datastore. Knows neither protocol.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fabricd.errors import FabricdError
 
@@ -45,7 +48,13 @@ class Kind(StrEnum):
     REBOOT = "reboot"  # the switch starts anew; what is not in startup is lost
     CLOCK = "clock"  # the switch's clock jumps by `seconds`
     CERTIFICATE = "certificate"  # new certificate and host key from the next connection on
-    FLOOD = "flood"  # `count` notifications at once
+    FLOOD = "flood"  # the notification is sent `count` times at once
+
+
+SPOILED = frozenset({Kind.STALL_INSIDE, Kind.CUT_INSIDE, Kind.WRONG, Kind.GARBAGE})
+"""What happens to the answer: the request is carried out, the protocol sends its answer in this way."""
+SWITCH = frozenset({Kind.REBOOT, Kind.CLOCK, Kind.CERTIFICATE})
+"""What happens to the switch as a whole."""
 
 
 class Fault(BaseModel):
@@ -57,26 +66,43 @@ class Fault(BaseModel):
     """Which requests it strikes."""
     kind: Kind
     """What happens."""
-    times: Annotated[int, Field(ge=1)] = 1
+    times: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """How many of them; then everything is normal."""
     after: bool = False
-    """When the request has taken effect."""
-    seconds: float = 0.0
+    """When the request has taken effect. Always so for what spoils an answer."""
+    seconds: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """DELAY: how long; REBOOT: how long the switch is away; CLOCK: how far, negative for back."""
     message: str = "refused on purpose"
-    """REFUSE: what is said."""
-    count: Annotated[int, Field(ge=1)] = 1000
+    """REFUSE, PARTIAL: what is said."""
+    count: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """FLOOD: how many."""
+    authority: Literal["same", "other"] = "same"
+    """CERTIFICATE: who signs the new certificate, the simulation's authority or one that nobody knows."""
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.kind is Kind.FLOOD and self.rpc is not Rpc.NOTIFY:
+            raise ValueError("a flood is one of notifications: its rpc is notify")
+        if self.kind is Kind.PARTIAL and (self.rpc not in (Rpc.SET, Rpc.COMMIT) or self.after):
+            raise ValueError("only a set or a commit takes effect in part, and never afterwards")
+        if self.kind in (Kind.DELAY, Kind.REBOOT) and self.seconds < 0:
+            raise ValueError("seconds cannot be negative here")
+        return self
+
+    @property
+    def late(self) -> bool:
+        """Strikes when the request has been carried out."""
+        return self.after or self.kind in SPOILED
 
 
 class RefusedError(FabricdError):
-    """A REFUSE fault struck."""
+    """A REFUSE or PARTIAL fault struck."""
 
     code = "REFUSED"
 
 
 class DroppedError(FabricdError):
-    """A DROP fault struck: cut the connection, say nothing."""
+    """A DROP or REBOOT fault struck: cut the connection, say nothing."""
 
     code = "DROPPED"
 
@@ -84,17 +110,33 @@ class DroppedError(FabricdError):
 class Faults:
     """The faults of one switch. Those for the same request strike in the order they were added."""
 
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+    def __init__(self, suffer: Callable[[Fault], None] | None = None) -> None:
+        """`suffer` does to the switch what REBOOT, CLOCK and CERTIFICATE mean; it must not wait."""
+        self._suffer = suffer
+        self._waiting: list[tuple[Fault, int]] = []  # and how many times more
         self._released = asyncio.Event()
+        self._counts: Counter[tuple[Rpc, Kind]] = Counter()
         self.stalled = 0
         """Requests held right now."""
-        self.struck = 0
-        """How often a fault struck so far."""
 
-    def add(self, fault: Fault) -> None:
-        """Have a fault strike the next `times` requests of its kind."""
-        self._waiting += [fault] * fault.times
+    @property
+    def struck(self) -> int:
+        """How often a fault struck so far."""
+        return self._counts.total()
+
+    @property
+    def counts(self) -> Mapping[tuple[Rpc, Kind], int]:
+        """How often which kind struck which requests."""
+        return dict(self._counts)
+
+    @property
+    def waiting(self) -> tuple[Fault, ...]:
+        """What has not struck yet, `times` being what is left."""
+        return tuple(fault.model_copy(update={"times": left}) for fault, left in self._waiting)
+
+    def add(self, *faults: Fault) -> None:
+        """Have each fault strike the next `times` requests of its kind, after those that wait already."""
+        self._waiting += [(fault, fault.times) for fault in faults]
 
     def stall_get(self, times: int = 1) -> None:
         """Hold the answers to the next reads."""
@@ -119,34 +161,69 @@ class Faults:
     def release(self) -> None:
         """Let go of everything that is held, and forget faults that have not struck yet."""
         self._waiting.clear()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let go of everything that is held; what waits goes on waiting."""
         self._released.set()
         self._released = asyncio.Event()
 
     async def strike(self, rpc: Rpc, *, after: bool = False) -> Fault | None:
-        """To be awaited before (or after) a request is carried out. Raises RefusedError or DroppedError; a fault of
-        another kind than those, STALL and DELAY is returned: only the server can carry it out."""
-        fault = next((one for one in self._waiting if one.rpc is rpc and one.after is after), None)
-        if fault is None:
-            return None
-        self._waiting.remove(fault)
-        self.struck += 1
-        match fault.kind:
-            case Kind.STALL:
+        """To be awaited before a request is carried out, and again (`after`) when its answer is ready to be sent; for a
+        notification once, before it is sent.
+
+        Returns the fault that the protocol has to carry out: one of SPOILED for the answer, FLOOD for a notification.
+        STALL_INSIDE sends half of the answer, awaits `hold`, then sends the rest. Everything else happens here. Raises
+        RefusedError or DroppedError.
+        """
+        fault = self._take(rpc, after=after)
+        match fault:
+            case None:
+                return None
+            case Fault(kind=Kind.STALL):
                 await self.hold()
-            case Kind.DELAY:
+            case Fault(kind=Kind.DELAY):
                 await asyncio.sleep(fault.seconds)
-            case Kind.REFUSE:
+            case Fault(kind=Kind.REFUSE):
                 raise RefusedError(fault.message)
-            case Kind.DROP:
+            case Fault(kind=Kind.DROP):
                 raise DroppedError("connection cut on purpose")
+            case Fault(kind=Kind.REBOOT | Kind.CLOCK | Kind.CERTIFICATE):
+                if self._suffer is not None:
+                    self._suffer(fault)
+                if fault.kind is Kind.REBOOT:
+                    raise DroppedError("the switch starts anew")
             case _:
                 return fault
         return None
 
     async def hold(self) -> None:
-        """Wait until `release`; counted in `stalled` meanwhile."""
+        """Wait until release()."""
         self.stalled += 1
         try:
             await self._released.wait()
         finally:
             self.stalled -= 1
+
+    def partial(self, *rpcs: Rpc) -> Fault | None:
+        """For the datastore, when it carries out one of these: the PARTIAL fault that strikes it, used up."""
+        for rpc in rpcs:
+            first = next((fault for fault, _ in self._waiting if fault.rpc is rpc and not fault.late), None)
+            if first is not None and first.kind is Kind.PARTIAL:
+                return self._use(first)
+        return None
+
+    def _take(self, rpc: Rpc, *, after: bool) -> Fault | None:
+        fault = next((fault for fault, _ in self._waiting if fault.rpc is rpc and fault.late is after), None)
+        # PARTIAL waits for the datastore, and what stands behind it waits for the next request.
+        return None if fault is None or fault.kind is Kind.PARTIAL else self._use(fault)
+
+    def _use(self, fault: Fault) -> Fault:
+        at = next(at for at, (one, _) in enumerate(self._waiting) if one is fault)
+        left = self._waiting[at][1] - 1
+        if left:
+            self._waiting[at] = (fault, left)
+        else:
+            del self._waiting[at]
+        self._counts[fault.rpc, fault.kind] += 1
+        return fault

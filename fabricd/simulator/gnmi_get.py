@@ -29,7 +29,7 @@ class Reader:
     async def get(self, request: bytes) -> bytes:
         """A serialised GetResponse. Raises GnmiError: NOT_FOUND when the models or the data lack a path,
         UNIMPLEMENTED for encodings other than JSON and JSON_IETF, INVALID_ARGUMENT for paths that make no sense."""
-        running = self._live.datastore.running
+        running = await self._live.shown()
         if self._version != running.number:
             self._version = running.number
             self._replies.clear()

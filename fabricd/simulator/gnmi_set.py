@@ -16,6 +16,7 @@ from fabricd.simulator.engine import Edit
 from fabricd.simulator.gnmi_paths import GnmiError, bind, text
 from fabricd.simulator.gnmi_values import read_value
 from fabricd.simulator.live import Live
+from fabricd.simulator.request import Part, Request
 from fabricd.simulator.tree import Fault, Object, Place, TreeError, merge, normalise, remove, write
 from fabricd.simulator.values import Json
 
@@ -39,26 +40,22 @@ class Writer:
         Raises GnmiError (NOT_FOUND unknown path, INVALID_ARGUMENT bad value or key, UNIMPLEMENTED encoding),
         InputError (the whole is not valid), LockedError.
         """
-        edits: list[Edit] = []
+        parts: list[Part] = []
         results = []
         prefix = request.prefix
         for path in request.delete:
-            edits.append(self._delete(prefix, path))
+            parts.append(Part(self._delete(prefix, path)))
             results.append(gnmi_pb2.UpdateResult(path=path, op=gnmi_pb2.UpdateResult.DELETE))
         for update in request.replace:
-            edits.append(self._write(prefix, update, replace=True))
+            parts.append(self._write(prefix, update, replace=True))
             results.append(gnmi_pb2.UpdateResult(path=update.path, op=gnmi_pb2.UpdateResult.REPLACE))
         for update in request.update:
-            edits.append(self._write(prefix, update, replace=False))
+            parts.append(self._write(prefix, update, replace=False))
             results.append(gnmi_pb2.UpdateResult(path=update.path, op=gnmi_pb2.UpdateResult.UPDATE))
 
-        def edit(tree: Object) -> None:
-            for one in edits:
-                one(tree)
-
-        await self._check_values(request, edits)
+        await self._check_values(Request(tuple(parts[len(request.delete) :])))
         try:
-            await self._live.datastore.edit_running(edit)
+            await self._live.datastore.edit_running(Request(tuple(parts)))
         except TreeError as error:
             raise GnmiError(_STATUS[error.fault], error.message, error.path) from error
         reply = gnmi_pb2.SetResponse(response=results, timestamp=self._live.clock())
@@ -66,15 +63,10 @@ class Writer:
             reply.prefix.CopyFrom(prefix)
         return bytes(reply.SerializeToString())
 
-    async def _check_values(self, request: gnmi_pb2.SetRequest, edits: list[Edit]) -> None:
+    async def _check_values(self, written: Request) -> None:
         """Parse what is written on its own first, so that a bad value is told from a whole that does not fit."""
-        if not request.replace and not request.update:
+        if not written.parts:
             return
-
-        def written(tree: Object) -> None:
-            for one in edits[len(request.delete) :]:
-                one(tree)
-
         try:
             await self._live.engine.edited(b"{}", written, whole=False)
         except TreeError as error:
@@ -100,7 +92,7 @@ class Writer:
 
         return edit
 
-    def _write(self, prefix: gnmi_pb2.Path, update: gnmi_pb2.Update, *, replace: bool) -> Edit:
+    def _write(self, prefix: gnmi_pb2.Path, update: gnmi_pb2.Update, *, replace: bool) -> Part:
         shown = _shown(prefix, update.path)
         places = bind(self._live.outline, prefix, update.path)
         if len(places) > 1 or any(value == "*" for step in places[0].steps for _, value in step.keys):
@@ -113,7 +105,8 @@ class Writer:
             value = normalise(node, json, shown, loose=loose)
         except TreeError as error:
             raise GnmiError(_STATUS[error.fault], error.message, error.path) from error
-        return _writing(self._live, place, lambda: _copied(value), replace=replace)
+        edit = _writing(self._live, place, lambda: _copied(value), replace=replace)
+        return Part(edit, place if replace else None)
 
 
 def _writing(live: Live, place: Place, value: Callable[[], Json], *, replace: bool) -> Edit:

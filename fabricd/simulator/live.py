@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable
 
 from fabricd.schema.outline import Outline
-from fabricd.simulator.datastore import Datastore
+from fabricd.simulator.datastore import Datastore, Version
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts, facts_of
-from fabricd.simulator.faults import Faults
+from fabricd.simulator.faults import Fault, Faults
 from fabricd.simulator.quirks import Quirks
 from fabricd.simulator.state import View, full_tree
 from fabricd.simulator.tree import Object
@@ -29,24 +29,36 @@ class Live:
         view: Callable[[SwitchFacts, bool], View],
         clock: Callable[[], int],
         quirks: Quirks,
+        suffer: Callable[[Fault], None] | None = None,
     ) -> None:
-        """`view` makes the View for the switch's own facts, with time or without. `clock` is in nanoseconds."""
+        """`view` makes the View for the switch's own facts, with time or without. `clock` is in nanoseconds. `suffer`
+        does to the switch what a fault of it as a whole means."""
         self.name = name
         self.engine = engine
         self.datastore = datastore
-        self.faults = Faults()
+        self.faults = Faults(suffer)
         self.clock = clock
         self.quirks = quirks
         self._view = view
         self._facts: tuple[int, SwitchFacts] | None = None
         self._steady: tuple[int, Object] | None = None
         self._changed = asyncio.Event()
+        self.met: set[str] = set()
+        """Quirks that made a difference so far, by their names."""
         self.epoch = 0
         """Counts changes of anything that the switch's state depends on, here or at its neighbours."""
 
     @property
     def outline(self) -> Outline:
         return self.engine.outline
+
+    async def shown(self) -> Version:
+        """The running configuration as it is shown to whoever reads it; the same number, the same bytes."""
+        return self.datastore.running
+
+    def meet(self, quirk: str) -> None:
+        """A quirk, by its name in Quirks, made a difference."""
+        self.met.add(quirk)
 
     def facts(self) -> SwitchFacts:
         """The facts of the running configuration."""

@@ -106,17 +106,17 @@ class Operations:
         source = _store(rpc, "source")
         await self._live.faults.strike(Rpc.GET)
         datastore = self._live.datastore
-        config, running = datastore.config(source), datastore.running
         wanted = _filter(rpc)
-        if config is not running.config:
-            return await self._rendered(config, wanted)
+        if source is Store.CANDIDATE and datastore.dirty:
+            return await self._rendered(datastore.config(source), wanted)
+        running = await self._live.shown()
         if self._version != running.number:
             self._version = running.number
             self._kept.clear()
         key = etree.tostring(wanted) if wanted is not None else b""
         if (kept := self._kept.get(key)) is not None:
             return kept
-        reply = await self._rendered(config, wanted)
+        reply = await self._rendered(running.config, wanted)
         if running.number == self._version:
             if len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))

@@ -119,7 +119,7 @@ class Switch:
         if not self.powered:
             return
         self.powered = False
-        self.faults.release()
+        self.faults.let_go()
         await asyncio.gather(self._gnmi.stop(), self._netconf.stop())
         self._datastore.forget_sessions()
         self._told()
