@@ -298,6 +298,7 @@ def _written(metrics: Metrics, record: JournalRecord) -> None:
 async def _namespaces(inventory: Inventory, schemas: SchemaPool) -> dict[str, str]:
     """XML namespaces by module name, of every model set that a device uses."""
     found: dict[str, str] = {}
-    for models in {device.profile.models for device in inventory.devices.values()}:
-        found |= await schemas.run(inventory.models[models], Schema.namespaces)
+    profiles = {(device.profile.models, device.profile.deviations) for device in inventory.devices.values()}
+    for models, deviations in profiles:
+        found |= await schemas.run(inventory.models[models].deviating(deviations), Schema.namespaces)
     return found

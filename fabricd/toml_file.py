@@ -46,5 +46,6 @@ def place(file: Path, *keys: object) -> str:
 def problems_of(error: ValidationError, file: Path, *keys: object, device: str = "") -> Iterable[Problem]:
     """One Problem for each mistake pydantic found, its keys below `keys`. Values are left out: they may be secret."""
     for one in error.errors(include_url=False, include_input=False):
+        where = [key for key in one["loc"] if key != "[key]"]  # pydantic's mark for a key that is the mistake
         message = "unknown key" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
-        yield Problem(message, device=device, path=place(file, *keys, *one["loc"]))
+        yield Problem(message, device=device, path=place(file, *keys, *where))

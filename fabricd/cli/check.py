@@ -68,10 +68,23 @@ def check(config: Path | None, documents: Sequence[Document]) -> Checked:
     if config is None:
         inventory = Inventory(_Imagined(), {"managed": ModelSet.managed()})
     elif inventory:
+        _load_deviations(inventory, findings)
         findings.problems += unknown_devices(drafts, inventory.devices.__contains__)
     devices = len(inventory.devices) if inventory and config else 0
     compiled = _compile(drafts, inventory, findings) if inventory and not findings.problems else 0
     return Checked(tuple(findings.problems), devices, len(drafts), compiled)
+
+
+def _load_deviations(inventory: Inventory, findings: _Findings) -> None:
+    """Do they fit the models? Nobody would notice before the daemon starts."""
+    profiles = {device.profile.name: device.profile for device in inventory.devices.values()}
+    for profile in profiles.values():
+        if not profile.deviations:
+            continue
+        try:
+            Schema(inventory.models[profile.models].deviating(profile.deviations)).close()
+        except InputError as error:
+            findings.problems.append(Problem(error.message, path=f"profile {profile.name}: {profile.deviations[-1]}"))
 
 
 class _Imagined(dict[str, Device]):
@@ -106,13 +119,13 @@ def _compile(drafts: Sequence[Draft], inventory: Inventory, findings: _Findings)
 
     Returns how many devices were compiled.
     """
-    schemas: dict[str, Schema] = {}
+    schemas: dict[ModelSet, Schema] = {}
 
     def schema_of(device: Device) -> Schema:
-        name = device.profile.models
-        if name not in schemas:
-            schemas[name] = Schema(inventory.models[name])
-        return schemas[name]
+        models = inventory.models[device.profile.models].deviating(device.profile.deviations)
+        if models not in schemas:
+            schemas[models] = Schema(models)
+        return schemas[models]
 
     by_device: dict[str, list[ConfigIntent]] = defaultdict(list)
     nothing: Layers = {}

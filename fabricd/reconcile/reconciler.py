@@ -52,9 +52,10 @@ class Fleet:
         return self.modes.get(device.name, device.mode)
 
     def model_set(self, device: Device) -> ModelSet:
-        """Raises InputError when the profile names a model set that the settings do not."""
+        """With the deviations of the device's profile. Raises InputError when the profile names a model set that the
+        settings do not."""
         try:
-            return self.models[device.profile.models]
+            return self.models[device.profile.models].deviating(device.profile.deviations)
         except KeyError:
             message = f"profile {device.profile.name!r} names model set {device.profile.models!r}, which is not there"
             raise InputError(message) from None

@@ -5,7 +5,8 @@ Made by whoever reads profiles and settings, used by context.py. Loads nothing i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -88,6 +89,10 @@ class ModelSet:
         if missing := [one for one in chosen if one not in names]:
             raise InputError(f"model set {name}: no module {', '.join(missing)} in {path}")
         return cls(name, folders, tuple(chosen), _mends() if "openconfig-bgp-policy" in chosen else ())
+
+    def deviating(self, files: Iterable[str]) -> Self:
+        """The same, with these files of deviations loaded last."""
+        return replace(self, deviations=(*self.deviations, *map(Path, files)))
 
 
 def _mends() -> tuple[Path, ...]:

@@ -23,6 +23,16 @@ from fabricd.northbound.server import SERVICE
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "demo"
 
+NO_MTU = """
+module mine {
+  yang-version 1.1;
+  namespace "urn:mine";
+  prefix mine;
+  import openconfig-interfaces { prefix oc-if; }
+  deviation "/oc-if:interfaces/oc-if:interface/oc-if:config/oc-if:mtu" { deviate not-supported; }
+}
+"""
+
 
 def fabricd(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("FABRICD_")}
@@ -97,6 +107,22 @@ def test_every_mistake_is_exit_code_1_with_its_place(
     ran = fabricd(folder, "check", "--config", "fabricd.toml", "leaf1.yaml")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert any(all(word in line for word in said) for line in ran.stderr.splitlines()), ran.stderr
+
+
+def test_deviations_are_loaded_and_hold_for_documents(folder: Path) -> None:
+    """A mistake in a file of deviations is found without a document; a leaf that they take away is refused."""
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "mine.toml").write_text('name = "mine"\ndeviations = ["mine.yang"]\n')
+    _replace("fabricd.toml", "[northbound]", 'profiles = "profiles"\n[northbound]')(folder)
+    _append("inventory.toml", 'profile = "mine"\n')(folder)
+    (folder / "profiles" / "mine.yang").write_text(NO_MTU.replace("oc-if:mtu", "oc-if:mut"))
+    ran = fabricd(folder, "check", "-c", "fabricd.toml")
+    assert (ran.returncode, "mine.yang" in ran.stderr) == (1, True)
+    (folder / "profiles" / "mine.yang").write_text(NO_MTU)
+    assert fabricd(folder, "check", "-c", "fabricd.toml").returncode == 0
+    ran = fabricd(folder, "check", "-c", "fabricd.toml", "leaf1.yaml")
+    assert ran.returncode == 1
+    assert any("leaf1.yaml" in line and "mtu" in line for line in ran.stderr.splitlines())
 
 
 def test_what_only_the_whole_shows_is_found_by_compiling(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Inventory, profiles and secrets: what is right is read, what is wrong is named by file and key."""
+"""Inventory and secrets: what is right is read, what is wrong is named by file and key."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import pytest
 
 from fabricd.errors import DeviceTrustError, InputError
 from fabricd.model.device import Device, Login, Mode, Profile, Protocol, SecretReference
-from fabricd.model.path import Path as DataPath
 from fabricd.southbound.inventory import load_inventory
-from fabricd.southbound.profiles import load_profile, load_profiles
 from fabricd.southbound.secrets import credentials, parse_reference, resolve
 
-SHIPPED = Path(__file__).resolve().parents[2] / "config" / "profiles"
 PROFILES = {"openconfig": Profile("openconfig")}
 # Fixed: it stands in the arguments of tests, whose names must be the same in every process.
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK2lcR2gVnTWt6EKMJsMli+WKpWT2KCKsFKrbPviCBsH"
@@ -134,11 +131,9 @@ def test_what_is_no_inventory_is_refused(inventory: Path, text: str) -> None:
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent"):
         load_inventory(tmp_path / "absent.toml", PROFILES)
-    with pytest.raises(InputError, match="absent"):
-        load_profiles(tmp_path / "absent")
-    (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
+    (tmp_path / "latin.toml").write_bytes(b'x = "\xe9"')
     with pytest.raises(InputError, match=r"latin\.toml"):
-        load_profiles(tmp_path)
+        load_inventory(tmp_path / "latin.toml", PROFILES)
 
 
 def test_insecure_has_to_be_said_and_is_enough(inventory: Path) -> None:
@@ -148,46 +143,6 @@ def test_insecure_has_to_be_said_and_is_enough(inventory: Path) -> None:
         '[[device]]\nname = "a"\n[[device]]\nname = "b"\nprotocol = "netconf"\n'
     )
     assert all(device.trust.insecure for device in load_inventory(inventory, PROFILES).values())
-
-
-# --- profiles
-
-
-def test_the_shipped_profile_deletes_nothing_and_protects_logins() -> None:
-    profile = load_profiles(SHIPPED)["openconfig"]
-    assert profile.authoritative == ()
-    assert DataPath.parse("/openconfig-system:system/aaa") in profile.protected
-    assert profile == load_profile(SHIPPED / "openconfig.toml")
-    assert profile.timeouts == Profile("x").timeouts
-    assert profile.max_message_bytes == Profile("x").max_message_bytes
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ('name = "a"\nmodel = "x"', "model"),
-        ("", "name"),
-        ('name = "a"\nprotected = ["system"]', "protected.0"),
-        ('name = "a"\nauthoritative = ["/a", "/a[b"]', "authoritative.1"),
-        ('name = "a"\ntimeouts = { read = 0 }', "timeouts.read"),
-        ('name = "a"\ntimeouts = { raed = 1 }', "timeouts.raed"),
-        ('name = "a"\nmax_message_bytes = 1', "max_message_bytes"),
-    ],
-)
-def test_mistakes_in_a_profile_are_named_by_their_key(tmp_path: Path, text: str, place: str) -> None:
-    file = tmp_path / "a.toml"
-    file.write_text(text)
-    with pytest.raises(InputError) as caught:
-        load_profiles(tmp_path)
-    assert [problem.path for problem in caught.value.problems] == [f"{file}: {place}"]
-
-
-def test_two_profiles_of_one_name_are_a_mistake(tmp_path: Path) -> None:
-    for name in ("a.toml", "b.toml"):
-        (tmp_path / name).write_text('name = "same"')
-    with pytest.raises(InputError) as caught:
-        load_profiles(tmp_path)
-    assert caught.value.problems[0].path == f"{tmp_path / 'b.toml'}: name"
 
 
 # --- secrets
