@@ -132,8 +132,9 @@ class WriteTraits:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """An entry that the device knows by another name: in the list at `path`, the entry whose `key` is `name` is called
-    `device_name` there. Leaves that refer to it are renamed too."""
+    """An entry that the device knows by another name: in the list at `path` (without keys), the entry whose `key` is
+    `name` is called `device_name` there. Leaves that refer to it are renamed too. Should there be another entry with
+    that name, it takes the one that became free."""
 
     path: Path
     key: str
@@ -145,13 +146,16 @@ class Alias:
 class Likeness:
     """When the configuration of such a device counts as equal to what is desired.
 
-    `defaults`: what the device assumes where nothing is configured, as (path, RFC 7951 JSON text), where the models say
-    nothing or something else. Shown and not desired, it is no drift; a model's default that differs from it is written
-    out. `explicit`: a desired leaf at these paths is written although it equals its default. `unsupported`: leaves that
-    the device does not take; desiring another value than the default there is refused at submit. `omitted`: leaves that
-    are left out without harm, and told. `secrets`: leaves that the device shows otherwise than they were written; they
-    are compared as written. `aliases`: other names. `interface_refs`: ids of an instance's interfaces are NAME.INDEX
-    there. `attach_default`: interfaces outside every VRF have to be members of the default network instance.
+    Paths without keys mean all entries; a key value with a `*` in it is a pattern. `defaults`: what the device assumes
+    where nothing is configured, as (leaf, RFC 7951 JSON text), where the models say nothing or something else. Shown
+    and not desired, it is no drift; a model's default that differs from it is written out. `explicit`: a leaf at these
+    paths is written although it equals its default. `unsupported`: leaves that the device does not take; desiring
+    another value than the default there is refused at submit. `omitted`: nodes that are left out without harm, and
+    told; what the device has there does not count. `secrets`: leaves that the device shows otherwise than they were
+    written, but always alike; they are compared as written. `secrets_anew`: the same where every read shows something
+    else, so that nobody can see when one is changed on the device. `aliases`: other names. `interface_refs`: ids of an
+    instance's interfaces are NAME.INDEX there. `attach_default`: interfaces outside every VRF have to be members of the
+    default network instance.
     """
 
     defaults: tuple[tuple[Path, str], ...] = ()
@@ -159,6 +163,7 @@ class Likeness:
     unsupported: tuple[Path, ...] = ()
     omitted: tuple[Path, ...] = ()
     secrets: tuple[Path, ...] = ()
+    secrets_anew: tuple[Path, ...] = ()
     aliases: tuple[Alias, ...] = ()
     interface_refs: bool = False
     attach_default: bool = False
