@@ -34,8 +34,24 @@ class SwitchConfig(_Frozen):
     """TCP port of NETCONF over SSH."""
     ports: tuple[str, ...] = ()
     """Names of the physical ports."""
+    candidate: bool = True
+    """NETCONF: there is a candidate datastore."""
+    writable_running: bool = False
+    """NETCONF: running can be edited directly. A switch without candidate needs it."""
+    startup: bool = False
+    """NETCONF: there is a startup datastore. What runs is then lost with the power unless it was copied there."""
+    confirmed_commit: bool = True
+    """Changes can wait for confirmation: NETCONF confirmed-commit (with a candidate), gNMI's Commit extension."""
+    interleave: bool = True
+    """NETCONF: a session that subscribed to notifications takes other operations as well."""
     quirks: Quirks = Quirks()
     """Where it differs from the specifications."""
+
+    @model_validator(mode="after")
+    def _can_be_written(self) -> Self:
+        if not self.candidate and not self.writable_running:
+            raise ValueError("candidate or writable_running has to be true: NETCONF could write nothing")
+        return self
 
 
 class LinkConfig(_Frozen):

@@ -1,4 +1,4 @@
-"""The configuration of one switch: running and candidate, locks, atomic commits that are on disk before they are told.
+"""The configuration of one switch: running, candidate, startup, locks, commits that are on disk before they are told.
 
 Used by the gNMI and NETCONF servers of the same switch; the only owner of this state. Knows neither protocol.
 """
@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from fabricd.errors import FabricdError
+from fabricd.simulator.confirmed import Confirm, Confirmation, Pending, Sleep
 from fabricd.simulator.engine import EMPTY, Edit, Engine
 
 
 class Store(StrEnum):
     RUNNING = "running"
     CANDIDATE = "candidate"
+    STARTUP = "startup"
 
 
 class LockedError(FabricdError):
@@ -44,18 +46,80 @@ class Version:
     time: int
 
 
-class Datastore:
-    """Mutable; every method is to be called in the event loop. Edits raise InputError or what the edit raises."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Running or startup differs from before. `session` is the NETCONF session that did it, 0 for another user, None
+    for the switch itself."""
 
-    def __init__(self, engine: Engine, file: Path, clock: Callable[[], int], told: Callable[[], None]) -> None:
-        """`clock` gives nanoseconds since 1970; `told` is called after every change of the running configuration."""
+    store: Store
+    before: bytes
+    after: bytes
+    session: int | None
+
+
+class Step(StrEnum):
+    """What happened to a confirmed commit (RFC 6470 section 2.2.5)."""
+
+    START = "start"
+    CANCEL = "cancel"
+    TIMEOUT = "timeout"
+    EXTEND = "extend"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A confirmed commit took a step. `session` as in Changed; `seconds` until it is reverted, for START and EXTEND."""
+
+    step: Step
+    session: int | None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who holds a datastore, since when (nanoseconds since 1970)."""
+
+    session: int
+    since: int
+
+
+Event = Changed | Confirmed
+
+
+class Datastore:
+    """Mutable; every method is to be called in the event loop. Edits raise InputError or what the edit raises.
+
+    Sessions are NETCONF's ids; 0 stands for everybody else. Whatever writes raises LockedError when another session
+    holds the lock. While a confirmed commit is pending the file keeps what ran before it, so that losing power reverts
+    it (RFC 6241 section 8.4.1).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        file: Path,
+        clock: Callable[[], int],
+        told: Callable[[], None],
+        *,
+        startup: bool = False,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """`clock` gives nanoseconds since 1970, `sleep` waits by it; `told` is called after every change of the running
+        configuration. `startup`: running is lost with the power unless it was copied to startup."""
         self._engine = engine
         self.file = file
         self._clock = clock
         self._told = told
+        self._keeps_startup = startup
         self._busy = asyncio.Lock()
         self._candidate: bytes | None = None  # None: the same as running
-        self._locks: dict[Store, int] = {}
+        self._startup = EMPTY
+        self._locks: dict[Store, Lock] = {}
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._confirmation = Confirmation(clock, sleep, self._time_out)
+        self.listeners: list[Callable[[Event], None]] = []
+        """Called with every event after it happened; must not raise."""
         self.running = Version(0, EMPTY, clock())
         self.commits = 0
         """Commits and Sets accepted so far, whether or not they changed anything."""
@@ -64,36 +128,58 @@ class Datastore:
         """Take up what was persisted; raises InputError when the models refuse it."""
         config = self.file.read_bytes() if self.file.is_file() else EMPTY
         checked = await self._engine.checked(config, whole=True)
+        self._startup = checked
         self.running = Version(self.running.number + 1, checked, self._clock())
         self.forget_sessions()
 
     def forget_sessions(self) -> None:
-        """Drop the candidate and all locks, as a restart does."""
+        """Drop the candidate, all locks and the pending commit, as a restart does; `load` brings back what ran before
+        that commit."""
         self._candidate = None
         self._locks.clear()
+        self._confirmation.end()
+
+    # Reading
 
     def config(self, store: Store) -> bytes:
         """Canonical RFC 7951 JSON."""
         if store is Store.CANDIDATE and self._candidate is not None:
             return self._candidate
-        return self.running.config
+        return self._startup if store is Store.STARTUP else self.running.config
 
     @property
     def dirty(self) -> bool:
         """True when the candidate differs from what runs."""
         return self._candidate is not None and self._candidate != self.running.config
 
-    async def edit_running(self, edit: Edit, session: int = 0) -> bool:
-        """Edit, validate and persist as one; True when something changed. Raises LockedError."""
-        return await _unbroken(self._edit_running(edit, session))
+    @property
+    def pending(self) -> Pending | None:
+        """The confirmed commit that waits for its confirmation."""
+        return self._confirmation.pending
+
+    # Writing
+
+    async def edit_running(
+        self, edit: Edit, session: int = 0, *, confirm: Confirm | None = None, alone: bool = False
+    ) -> bool:
+        """Edit, validate and persist as one; True when something changed.
+
+        `confirm`: revert it unless it is confirmed in time. `alone` (implied by `confirm`): refuse with CommitError
+        while a confirmed commit is pending.
+        """
+        return await self._unbroken(self._edit_running(edit, session, confirm, alone))
 
     async def edit_candidate(self, edit: Edit, session: int, *, keep: bool = True, whole: bool = False) -> None:
-        """Edit the candidate; `keep` false only tries it (test-only). Raises LockedError."""
+        """Edit the candidate; `keep` false only tries it (test-only)."""
         async with self._busy:
             self.check_lock(Store.CANDIDATE, session)
             edited = await self._engine.edited(self.config(Store.CANDIDATE), edit, whole=whole)
             if keep:
                 self._candidate = edited
+
+    async def try_edit(self, store: Store, edit: Edit, *, whole: bool) -> None:
+        """Raises InputError or what the edit raises if it could not be done; changes nothing."""
+        await self._engine.edited(self.config(store), edit, whole=whole)
 
     async def validate(self, store: Store) -> None:
         """Raises InputError with everything that is wrong."""
@@ -103,84 +189,216 @@ class Datastore:
         """Validate what an edit makes of nothing."""
         await self._engine.edited(EMPTY, edit, whole=True)
 
-    async def commit(self, session: int) -> bool:
-        """Make the candidate run; True when something changed. Raises LockedError."""
-        return await _unbroken(self._commit(session))
+    async def commit(self, session: int, *, confirm: Confirm | None = None, identifier: str | None = None) -> bool:
+        """Make the candidate run; True when something changed.
+
+        With `confirm` it has to be confirmed in time; while one is pending this is a follow-up. Without, it confirms
+        what is pending. `identifier` is the pending commit's id (persist-id). Raises CommitError when a commit is
+        pending that this request does not belong to, or an identifier is given and none is pending.
+        """
+        return await self._unbroken(self._commit(session, confirm, identifier))
+
+    async def confirm(self, identifier: str | None, session: int = 0) -> None:
+        """Keep what the pending commit made run, and persist it. Raises CommitError."""
+        await self._unbroken(self._confirm(identifier, session))
+
+    async def cancel(self, identifier: str | None, session: int = 0) -> bool:
+        """Revert the pending commit; True when that changed something. Raises CommitError."""
+        return await self._unbroken(self._cancel(identifier, session))
+
+    def prolong(self, identifier: str | None, seconds: float, session: int = 0) -> None:
+        """Start the pending commit's time anew. Raises CommitError."""
+        self._confirmation.check_owner(identifier, session)
+        self._confirmation.prolong(seconds)
+        self._tell(Confirmed(Step.EXTEND, session, seconds))
 
     async def copy(self, source: Store, target: Store, session: int) -> None:
-        """Replace one datastore by the other. Raises LockedError."""
-        if target is Store.RUNNING:
-            await self.commit(session)
-            return
-        async with self._busy:
-            self.check_lock(Store.CANDIDATE, session)
-            if source is Store.RUNNING:
-                self._candidate = None
+        """Replace one datastore by the other."""
+
+        def nothing(_: object) -> None:
+            pass
+
+        await self._unbroken(self._replace(target, source, nothing, session))
+
+    async def replace(self, target: Store, edit: Edit, session: int) -> None:
+        """Replace a datastore by what an edit makes of nothing."""
+        await self._unbroken(self._replace(target, None, edit, session))
+
+    async def delete_startup(self, session: int) -> None:
+        """Start empty next time."""
+        await self._unbroken(self._delete_startup(session))
 
     def discard(self, session: int) -> None:
-        """Make the candidate the same as running. Raises LockedError."""
+        """Make the candidate the same as running."""
         self.check_lock(Store.CANDIDATE, session)
         self._candidate = None
 
+    # Locks
+
     def lock(self, store: Store, session: int) -> None:
-        """Raises LockedError when it is held by anybody, or the candidate is dirty."""
-        if holder := self._locks.get(store):
-            raise LockedError(store, holder)
+        """Raises LockedError when it is held by anybody, or the candidate is dirty; CommitError for running while a
+        confirmed commit of another session is pending (RFC 6241 section 7.5)."""
+        if held := self._locks.get(store):
+            raise LockedError(store, held.session)
         if store is Store.CANDIDATE and self.dirty:
             raise LockedError(store, 0)
-        self._locks[store] = session
+        if store is Store.RUNNING and (pending := self.pending) is not None and pending.session not in (0, session):
+            self._confirmation.check_idle()
+        self._locks[store] = Lock(session, self._clock())
 
     def unlock(self, store: Store, session: int) -> bool:
         """False when this session does not hold it. Unlocking the candidate discards it (RFC 6241 section 8.3.5.2)."""
-        if self._locks.get(store) != session:
+        held = self._locks.get(store)
+        if held is None or held.session != session:
             return False
         del self._locks[store]
         if store is Store.CANDIDATE:
             self._candidate = None
         return True
 
+    def locked(self, store: Store) -> Lock | None:
+        """Who holds it."""
+        return self._locks.get(store)
+
     def release(self, session: int) -> None:
-        """A session ended: its locks go, and with the candidate's lock its changes."""
-        for store in [store for store, holder in self._locks.items() if holder == session]:
+        """A session ended: its locks go, with the candidate's lock its changes, and its confirmed commit is reverted
+        unless that has an id."""
+        for store in [store for store, held in self._locks.items() if held.session == session]:
             self.unlock(store, session)
+        if (pending := self.pending) is not None and session and pending.session == session:
+            self._detached(self._revert(pending, Step.CANCEL))
 
     def check_lock(self, store: Store, session: int) -> None:
         """Raises LockedError when another session holds the lock."""
-        if self._locks.get(store, session) != session:
-            raise LockedError(store, self._locks[store])
+        if (held := self._locks.get(store)) is not None and held.session != session:
+            raise LockedError(store, held.session)
 
-    async def _edit_running(self, edit: Edit, session: int) -> bool:
+    # Inside
+
+    async def _edit_running(self, edit: Edit, session: int, confirm: Confirm | None, alone: bool) -> bool:
         async with self._busy:
             self.check_lock(Store.RUNNING, session)
-            return await self._run(await self._engine.edited(self.running.config, edit, whole=True))
+            if alone or confirm is not None:
+                self._confirmation.check_idle()
+            return await self._run(await self._acceptable(self.running.config, edit), session, confirm)
 
-    async def _commit(self, session: int) -> bool:
+    async def _commit(self, session: int, confirm: Confirm | None, identifier: str | None) -> bool:
         async with self._busy:
             self.check_lock(Store.RUNNING, session)
             self.check_lock(Store.CANDIDATE, session)
-            changed = await self._run(await self._engine.checked(self.config(Store.CANDIDATE), whole=True))
+            pending = None
+            if self.pending is not None or identifier is not None:
+                pending = self._confirmation.check_owner(identifier, session)
+            changed = await self._run(await self._acceptable(self.config(Store.CANDIDATE)), session, confirm)
             self._candidate = None
+            if pending is not None and confirm is None:
+                await self._keep(session)
             return changed
 
-    async def _run(self, config: bytes) -> bool:
-        if changed := config != self.running.config:
-            await asyncio.to_thread(_persist, self.file, config)
+    async def _confirm(self, identifier: str | None, session: int) -> bool:
+        async with self._busy:
+            self._confirmation.check_owner(identifier, session)
+            await self._keep(session)
+            return True
+
+    async def _cancel(self, identifier: str | None, session: int) -> bool:
+        pending = self._confirmation.check_owner(identifier, session)
+        return await self._revert(pending, Step.CANCEL, session)
+
+    async def _replace(self, target: Store, source: Store | None, edit: Edit, session: int) -> bool:
+        async with self._busy:
+            self.check_lock(target, session)
+            base = EMPTY if source is None else self.config(source)
+            if target is Store.CANDIDATE:
+                edited = await self._engine.edited(base, edit, whole=False)
+                self._candidate = None if source is Store.RUNNING else edited
+                return True
+            edited = await self._acceptable(base, edit)
+            if target is Store.RUNNING:
+                return await self._run(edited, session, None)
+            await self._persist(edited, session)
+            return True
+
+    async def _delete_startup(self, session: int) -> bool:
+        async with self._busy:
+            self.check_lock(Store.STARTUP, session)
+            await self._persist(EMPTY, session)
+            return True
+
+    async def _acceptable(self, config: bytes, edit: Edit | None = None) -> bytes:
+        """The one place where what is about to run is made and checked as a whole."""
+        if edit is None:
+            return await self._engine.checked(config, whole=True)
+        return await self._engine.edited(config, edit, whole=True)
+
+    async def _run(self, config: bytes, session: int | None, confirm: Confirm | None) -> bool:
+        """The one place where a configuration becomes the running one."""
+        before = self.running.config
+        changed = config != before
+        if confirm is None and self.pending is None and not self._keeps_startup:
+            if changed:
+                await self._persist(config, session)
+        elif confirm is not None:
+            step = Step.START if self.pending is None else Step.EXTEND
+            self._confirmation.begin(confirm, before)
+            self._tell(Confirmed(step, session, confirm.seconds))
+        if changed:
             self.running = Version(self.running.number + 1, config, self._clock())
         self.commits += 1
         if changed:
             self._told()
+            self._tell(Changed(Store.RUNNING, before, config, session))
         return changed
 
+    async def _keep(self, session: int) -> None:
+        if not self._keeps_startup and self.running.config != self._startup:
+            await self._persist(self.running.config, session)
+        self._confirmation.end()
+        self._tell(Confirmed(Step.COMPLETE, session))
 
-async def _unbroken(work: Coroutine[Any, Any, bool]) -> bool:
-    """A caller that goes away must not stop a commit half way."""
-    task = asyncio.ensure_future(work)
-    # Nobody is left to be told when the caller went away first.
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return await asyncio.shield(task)
+    async def _time_out(self, pending: Pending) -> None:
+        await self._unbroken(self._revert(pending, Step.TIMEOUT))
+
+    async def _revert(self, pending: Pending, step: Step, session: int | None = None) -> bool:
+        async with self._busy:
+            if self.pending is not pending:
+                return False  # confirmed, prolonged or reverted while this waited
+            self._confirmation.end()
+            before = self.running.config
+            if changed := pending.before != before:
+                self.running = Version(self.running.number + 1, pending.before, self._clock())
+                self._told()
+            self._tell(Confirmed(step, session))
+            if changed:
+                self._tell(Changed(Store.RUNNING, before, pending.before, session))
+            return changed
+
+    async def _persist(self, config: bytes, session: int | None) -> None:
+        await asyncio.to_thread(_write, self.file, config)
+        before, self._startup = self._startup, config
+        if self._keeps_startup and before != config:
+            self._tell(Changed(Store.STARTUP, before, config, session))
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+    def _detached(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        """Work that goes on whoever waits for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _unbroken(self, work: Coroutine[Any, Any, bool]) -> bool:
+        """A caller that goes away must not stop a commit half way."""
+        task = self._detached(work)
+        # Nobody is left to be told when the caller went away first.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
 
-def _persist(file: Path, config: bytes) -> None:
+def _write(file: Path, config: bytes) -> None:
     temporary = file.with_name(f".{file.name}.new")
     with temporary.open("wb") as handle:
         handle.write(config)

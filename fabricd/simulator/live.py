@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from fabricd.schema.outline import Outline
+from fabricd.simulator.config import SwitchConfig
 from fabricd.simulator.datastore import Datastore, Version
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts, facts_of
@@ -23,22 +24,22 @@ class Live:
 
     def __init__(
         self,
-        name: str,
+        config: SwitchConfig,
         engine: Engine,
         datastore: Datastore,
         view: Callable[[SwitchFacts, bool], View],
         clock: Callable[[], int],
-        quirks: Quirks,
         suffer: Callable[[Fault], None] | None = None,
     ) -> None:
         """`view` makes the View for the switch's own facts, with time or without. `clock` is in nanoseconds. `suffer`
         does to the switch what a fault of it as a whole means."""
-        self.name = name
+        self.config = config
+        self.name = config.name
         self.engine = engine
         self.datastore = datastore
         self.faults = Faults(suffer)
         self.clock = clock
-        self.quirks = quirks
+        self.quirks: Quirks = config.quirks
         self._view = view
         self._facts: tuple[int, SwitchFacts] | None = None
         self._steady: tuple[int, Object] | None = None

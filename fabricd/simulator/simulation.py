@@ -17,6 +17,7 @@ from typing import Self
 import orjson
 
 from fabricd.simulator.config import SimulationConfig, SwitchConfig, load_simulation
+from fabricd.simulator.confirmed import Sleep
 from fabricd.simulator.engine import Engine
 from fabricd.simulator.facts import SwitchFacts
 from fabricd.simulator.state import PortName, View
@@ -29,11 +30,14 @@ log = logging.getLogger(__name__)
 class Simulation:
     """Switches by name, between `start` and `stop`, or in an `async with`."""
 
-    def __init__(self, config: SimulationConfig, clock: Callable[[], int] = time.time_ns) -> None:
-        """`clock` gives nanoseconds since 1970."""
+    def __init__(
+        self, config: SimulationConfig, clock: Callable[[], int] = time.time_ns, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        """`clock` gives nanoseconds since 1970, `sleep` waits for seconds by it."""
         self.config = config
         self.switches: dict[str, Switch] = {}
         self._clock = clock
+        self._sleep = sleep
         self._engine: Engine | None = None
         self._trust: Trust | None = None
         self._cables: dict[str, dict[str, PortName]] = {switch.name: {} for switch in config.switches}
@@ -79,7 +83,14 @@ class Simulation:
             for config in self.config.switches:
                 identity = await asyncio.to_thread(self._trust.identity, config.name)
                 self.switches[config.name] = Switch(
-                    config, self.config, self._engine, identity, self._viewer(config), self._teller(config), self._clock
+                    config,
+                    self.config,
+                    self._engine,
+                    identity,
+                    self._viewer(config),
+                    self._teller(config),
+                    self._clock,
+                    self._sleep,
                 )
             for switch in self.switches.values():
                 await switch.start()

@@ -12,6 +12,7 @@ from pathlib import Path as File
 from fabricd.errors import InputError, Problem
 from fabricd.model.path import Path
 from fabricd.simulator.config import SimulationConfig, SwitchConfig
+from fabricd.simulator.confirmed import Sleep
 from fabricd.simulator.datastore import Datastore
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts
@@ -37,8 +38,10 @@ class Switch:
         view: Callable[[SwitchFacts, bool], View],
         told: Callable[[], None],
         clock: Callable[[], int],
+        sleep: Sleep,
     ) -> None:
-        """`view` makes the View of the switch's neighbourhood, `told` tells it of every change here."""
+        """`view` makes the View of the switch's neighbourhood, `told` tells it of every change here; `sleep` waits for
+        seconds by `clock`."""
         self.config = config
         self.host = simulation.host
         self.identity = identity
@@ -46,8 +49,8 @@ class Switch:
         self.netconf_port = config.netconf_port
         self._told = told
         file = simulation.state_directory / "running" / f"{config.name}.json"
-        self._datastore = Datastore(engine, file, clock, told)
-        self.live = Live(config.name, engine, self._datastore, view, clock, config.quirks)
+        self._datastore = Datastore(engine, file, clock, told, startup=config.startup, sleep=sleep)
+        self.live = Live(config, engine, self._datastore, view, clock)
         self._gnmi = GnmiServer(self.live, simulation, identity)
         self._netconf = NetconfServer(self.live, simulation, identity)
         self._clock = clock
