@@ -21,7 +21,7 @@ def _message(config: str, **options: str) -> etree._Element:
     hello = operations.Hello("1", Capabilities(["urn:ietf:params:netconf:capability:candidate:1.0"]))
     element = etree.fromstring(config)
     number, message = operations.request(
-        operations.EditConfig, hello, operations.handler(), element, target="candidate", **options
+        operations.EditConfig, hello, operations.handler("default"), element, target="candidate", **options
     )
     root = etree.fromstring(message)
     assert root.get("message-id") == number

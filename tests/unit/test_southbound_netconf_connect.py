@@ -88,7 +88,7 @@ async def test_a_hello_that_is_none_is_a_protocol_error(hello: bytes, tmp_path: 
 
     async with netconf_server(NetconfServer(hello=say)) as server:
         with pytest.raises(DeviceProtocolError):
-            await netconf.connect(netconf_device(server, tmp_path))
+            await netconf.connect(netconf_device(server, tmp_path, profile=profile(connect=0.5)))
 
 
 async def test_wrong_host_key(tmp_path: FilePath) -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import xxhash
 from lxml import etree
 
-from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceUnreachableError
+from fabricd.errors import DeviceError, DeviceRefusedError, DeviceUnreachableError
 from fabricd.model.device import Device
 from fabricd.model.edit import Dialect, EditConfig, Payload
 from fabricd.model.fetched import Capabilities, Change, Encoding, Fetched, Part
@@ -22,6 +22,7 @@ from fabricd.model.path import ROOT, Path
 from fabricd.southbound.netconf import operations, reply
 from fabricd.southbound.netconf.notifications import Inbox, read_change
 from fabricd.southbound.netconf.paths import BASE, subtree_filter
+from fabricd.southbound.netconf.rpc import Rpc
 from fabricd.southbound.netconf.session import NetconfSession
 
 _LOG = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ class NetconfTarget:
     def __init__(self, device: Device, session: NetconfSession, namespaces: Mapping[str, str], clock: Clock) -> None:
         self._device = device
         self._session = session
+        self.rpc = Rpc(device, session)
+        """For what Target has no word for: the schemas of the device (netconf/schemas.py)."""
         self._clock = clock
         hello = session.hello
         self._candidate = hello.has(":candidate")
@@ -79,7 +82,7 @@ class NetconfTarget:
         """From the hello (RFC 6241 section 8.1)."""
         hello = self._session.hello
         return Capabilities(
-            models=tuple((module, revision) for module, revision, _ in hello.modules()),
+            models=tuple((module.name, module.revision) for module in hello.modules()),
             features=hello.uris(),
             candidate=self._candidate,
             notifies=hello.has(":notification"),
@@ -97,27 +100,16 @@ class NetconfTarget:
         self, operation: operations.Operation, what: str, paths: Sequence[Path], *arguments: object
     ) -> Fetched:
         wanted = self._filter(paths) if paths else None
-        timeout = self._device.profile.timeouts.read
-        raw = await self._session.call(operation, what, timeout, *arguments, filter=wanted)
-
-        def cut() -> Fetched:
-            data = reply.data_element(raw, self._device, what)
-            return Fetched(Encoding.XML, (Part(ROOT, data),), xxhash.xxh3_128_hexdigest(data), len(data))
-
-        return await self._off_loop(cut, len(raw))
+        return await self.rpc.data(operation, what, _fetched, *arguments, filter=wanted)
 
     def _filter(self, paths: Sequence[Path]) -> etree._Element | None:
         found = subtree_filter(paths, self._namespaces)
         if found is None:
-            advertised = {module: namespace for module, _, namespace in self._session.hello.modules()}
+            advertised = {module.name: module.namespace for module in self._session.hello.modules()}
             found = subtree_filter(paths, {**advertised, **self._namespaces})
         if found is None:
             _LOG.debug("%s: a namespace is not known, so all is fetched", self.name)
         return found
-
-    async def _off_loop(self, work: Callable[[], _T], size: int) -> _T:
-        """Large messages are worked on in a thread: lxml and hashing let other threads run."""
-        return work() if size < reply.LARGE else await asyncio.to_thread(work)
 
     @property
     def reverts(self) -> bool:
@@ -146,16 +138,16 @@ class NetconfTarget:
                 device=self.name,
                 tag="operation-not-supported",
             )
-        config = await self._off_loop(lambda: _config_element(payload.config), len(payload.config))
+        config = await _off_loop(lambda: _config_element(payload.config), len(payload.config))
         self._is_staged = True
         try:
             await self._lock("running")
             if self._candidate:
                 await self._lock_candidate()
-                await self._do(operations.DiscardChanges, "discard-changes")
+                await self.rpc.ok(operations.DiscardChanges, "discard-changes")
                 await self._edit("candidate", config)
                 if self._validates:
-                    await self._do(operations.Validate, "validate", "candidate")
+                    await self.rpc.ok(operations.Validate, "validate", "candidate")
             else:
                 self._staged = config
         except DeviceError:
@@ -168,12 +160,12 @@ class NetconfTarget:
             raise RuntimeError(f"{self.name}: nothing is staged")
         try:
             if self._candidate:
-                await self._do(operations.Commit, "commit")
+                await self.rpc.ok(operations.Commit, "commit")
             elif self._staged is not None:
                 await self._edit("running", self._staged)
             if self._startup:
                 # With :startup what is only in running is gone after a reboot (RFC 6241 section 8.7).
-                await self._do(operations.CopyConfig, "copy-config to startup", "running", "startup")
+                await self.rpc.ok(operations.CopyConfig, "copy-config to startup", "running", "startup")
         except DeviceError:
             await self.cancel()
             raise
@@ -185,7 +177,7 @@ class NetconfTarget:
         was_staged, self._is_staged, self._staged = self._is_staged, False, None
         if was_staged and "candidate" in self._locked and not self.closed:
             try:
-                await self._do(operations.DiscardChanges, "discard-changes")
+                await self.rpc.ok(operations.DiscardChanges, "discard-changes")
             except DeviceError as error:
                 _LOG.warning("%s: %s; the session is closed", self.name, error)
                 self._session.abort()
@@ -202,9 +194,9 @@ class NetconfTarget:
         self._session.on_notification = inbox.put
         self._session.on_end = inbox.end
         try:
-            await self._do(operations.CreateSubscription, "create-subscription")
+            await self.rpc.ok(operations.CreateSubscription, "create-subscription")
             yield Change(self.name, self._clock())
-            advertised = {namespace: module for module, _, namespace in hello.modules()}
+            advertised = {module.namespace: module.name for module in hello.modules()}
             modules = {**advertised, **{namespace: module for module, namespace in self._namespaces.items()}}
             async for message in inbox:
                 change = read_change(message, self._device, modules, roots, self._clock)
@@ -218,24 +210,9 @@ class NetconfTarget:
         """See Target.close."""
         await self._session.close()
 
-    async def _do(self, operation: operations.Operation, what: str, *arguments: object, **options: object) -> None:
-        """One request that is answered by <ok/> or errors."""
-        try:
-            raw = await self._session.call(operation, what, self._device.profile.timeouts.write, *arguments, **options)
-        except operations.OperationError as error:
-            # A capability that ncclient's operation needs is not advertised.
-            raise DeviceRefusedError(
-                f"the device does not offer {what}", device=self.name, tag="operation-not-supported"
-            ) from error
-        try:
-            reply.check(raw, self._device, what)
-        except DeviceProtocolError:
-            self._session.abort()
-            raise
-
     async def _edit(self, target: str, config: etree._Element) -> None:
         """edit-config that changes what is marked and nothing else (RFC 6241 section 7.2)."""
-        await self._do(
+        await self.rpc.ok(
             operations.EditConfig,
             f"edit-config of {target}",
             config,
@@ -245,7 +222,7 @@ class NetconfTarget:
         )
 
     async def _lock(self, datastore: str) -> None:
-        await self._do(operations.Lock, f"lock of {datastore}", datastore)
+        await self.rpc.ok(operations.Lock, f"lock of {datastore}", datastore)
         self._locked.append(datastore)
 
     async def _lock_candidate(self) -> None:
@@ -255,7 +232,7 @@ class NetconfTarget:
             await self._lock("candidate")
         except DeviceRefusedError:
             try:
-                await self._do(operations.DiscardChanges, "discard-changes")
+                await self.rpc.ok(operations.DiscardChanges, "discard-changes")
             except DeviceRefusedError as error:
                 _LOG.debug("%s: %s", self.name, error)
             await self._lock("candidate")
@@ -267,10 +244,19 @@ class NetconfTarget:
             if self.closed:
                 return
             try:
-                await self._do(operations.Unlock, f"unlock of {datastore}", datastore)
+                await self.rpc.ok(operations.Unlock, f"unlock of {datastore}", datastore)
             except DeviceError as error:
                 _LOG.warning("%s: %s; the session is closed", self.name, error)
                 self._session.abort()
+
+
+def _fetched(data: bytes) -> Fetched:
+    return Fetched(Encoding.XML, (Part(ROOT, data),), xxhash.xxh3_128_hexdigest(data), len(data))
+
+
+async def _off_loop(work: Callable[[], _T], size: int) -> _T:
+    """Large messages are worked on in a thread: lxml lets other threads run."""
+    return work() if size < reply.LARGE else await asyncio.to_thread(work)
 
 
 def _config_element(config: bytes) -> etree._Element:

@@ -14,13 +14,16 @@ from lxml import etree
 from ncclient.capabilities import Capabilities as NcclientCapabilities
 from ncclient.manager import make_device_handler
 from ncclient.operations import (
+    CancelCommit,
     CloseSession,
     Commit,
     CopyConfig,
     CreateSubscription,
     DiscardChanges,
+    Dispatch,
     Get,
     GetConfig,
+    GetSchema,
     Lock,
     OperationError,
     RaiseMode,
@@ -32,28 +35,41 @@ from ncclient.transport.session import HelloHandler
 from ncclient.xml_ import XMLError
 
 __all__ = [
+    "Advertised",
+    "CancelCommit",
     "CloseSession",
     "Commit",
     "CopyConfig",
     "CreateSubscription",
     "DiscardChanges",
+    "Dispatch",
     "EditConfig",
     "Get",
     "GetConfig",
+    "GetSchema",
     "Hello",
     "Lock",
+    "Operation",
     "OperationError",
     "Unlock",
     "Validate",
     "XMLError",
     "handler",
+    "offered",
     "read_hello",
+    "repaired",
     "request",
     "write_hello",
 ]
 
 Operation = type[Any]  # a subclass of ncclient's RPC, which comes without types
 Handler = Any
+
+# ncclient's hello knows the versions 1.0 of these only; some devices take a peer at its word.
+_WE_OFFER = (
+    "urn:ietf:params:netconf:capability:confirmed-commit:1.1",
+    "urn:ietf:params:netconf:capability:validate:1.1",
+)
 
 _PLACE = re.compile(r"<(?:[\w.-]+:)?config(?:\s[^>]*)?/>")
 
@@ -81,6 +97,17 @@ class EditConfig(NcclientEditConfig):  # type: ignore[misc]  # ncclient comes wi
 
 
 @dataclass(frozen=True, slots=True)
+class Advertised:
+    """A YANG 1.0 module in a hello (RFC 6020 section 5.6.4)."""
+
+    name: str
+    revision: str
+    namespace: str
+    features: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     """What the server said first (RFC 6241 section 8.1)."""
 
@@ -94,24 +121,49 @@ class Hello:
     def uris(self) -> tuple[str, ...]:
         return tuple(self.capabilities)
 
-    def modules(self) -> tuple[tuple[str, str, str], ...]:
-        """(module, revision, namespace) of every YANG 1.0 module advertised (RFC 6020 section 5.6.4)."""
+    def parameters(self, capability: str) -> dict[str, str]:
+        """What stands behind the `?` of a capability's URI; nothing where it is not advertised."""
+        return dict(self.capabilities[capability].parameters) if self.has(capability) else {}
+
+    def modules(self) -> tuple[Advertised, ...]:
+        """Every module that is advertised."""
         found = []
         for uri in self.capabilities:
             one = self.capabilities[uri]
-            if "module" in one.parameters:
-                found.append((one.parameters["module"], one.parameters.get("revision", ""), one.namespace_uri))
+            said = one.parameters
+            if "module" in said:
+                features, deviations = (
+                    tuple(filter(None, said.get(key, "").split(","))) for key in ("features", "deviations")
+                )
+                revision = said.get("revision", "")
+                found.append(Advertised(said["module"], revision, one.namespace_uri, features, deviations))
         return tuple(found)
 
 
-def handler() -> Handler:
-    """ncclient's handler for devices that keep to the RFCs."""
-    return make_device_handler({"name": "default"})
+def handler(name: str) -> Handler:
+    """ncclient's handler of that name, which also speaks for what we use beyond its own capabilities."""
+    found = make_device_handler({"name": name})
+    found.add_additional_netconf_params({"capabilities": list(_WE_OFFER)})
+    return found
+
+
+def repaired(device_handler: Handler, message: bytes) -> bytes | None:
+    """A message that is not well-formed, as the handler mends those of its devices; None when it does not."""
+    found = device_handler.handle_raw_dispatch(message.decode("utf-8", "replace"))
+    if not isinstance(found, str):
+        return None
+    mended = found.encode()
+    return mended if mended != message else None
+
+
+def offered(device_handler: Handler) -> tuple[str, ...]:
+    """The capabilities of our hello."""
+    return tuple(dict.fromkeys(device_handler.get_capabilities()))
 
 
 def write_hello(device_handler: Handler) -> bytes:
     """Our hello."""
-    text: str = HelloHandler.build(NcclientCapabilities(device_handler.get_capabilities()), device_handler)
+    text: str = HelloHandler.build(offered(device_handler), device_handler)
     return text.encode()
 
 

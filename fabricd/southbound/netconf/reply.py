@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from lxml import etree
-from ncclient.operations import RPCError
 
 from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceTrustError
 from fabricd.model.device import Device
@@ -49,15 +49,29 @@ _FINAL = frozenset(
 )
 
 
-def parse(message: bytes, device: Device) -> etree._Element:
-    """An XML document from a device. Raises DeviceProtocolError; entities are not expanded, nothing is loaded."""
+Repair = Callable[[bytes], bytes | None]
+"""Mends the mistakes that such devices make in XML; None where it knows of none."""
+
+
+def _beyond_repair(_: bytes) -> bytes | None:
+    return None
+
+
+def parse(message: bytes, device: Device, repaired: Repair = _beyond_repair) -> etree._Element:
+    """An XML document from a device; one that is not well-formed is tried again as `repaired` returns it.
+
+    Raises DeviceProtocolError; entities are not expanded, nothing is loaded.
+    """
     try:
         return etree.fromstring(message, etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError as error:
-        raise DeviceProtocolError("the device sent XML that is not well-formed", device=device.name) from error
+        mended = repaired(message)
+        if mended is None:
+            raise DeviceProtocolError("the device sent XML that is not well-formed", device=device.name) from error
+    return parse(mended, device)
 
 
-def data_element(reply: bytes, device: Device, what: str) -> bytes:
+def data_element(reply: bytes, device: Device, what: str, repaired: Repair = _beyond_repair) -> bytes:
     """The whole <data> element of a reply, with the namespace declarations it inherits.
 
     The usual reply (nothing but <data> in it) is cut by its first and last tags: in a well-formed document the bytes
@@ -67,7 +81,7 @@ def data_element(reply: bytes, device: Device, what: str) -> bytes:
     found = _cut(reply)
     if found is not None:
         return found
-    root = parse(reply, device)
+    root = parse(reply, device, repaired)
     judge(root, device, what)
     for child in _children(root, "data"):
         child.tail = None
@@ -100,9 +114,9 @@ def _opening(start: re.Match[bytes]) -> bytes:
     return b"<" + start["data"] + b"".join(inherited) + start["data_attributes"]
 
 
-def check(reply: bytes, device: Device, what: str) -> None:
+def check(reply: bytes, device: Device, what: str, repaired: Repair = _beyond_repair) -> None:
     """Raise what the device reports as an error; see `judge`."""
-    judge(parse(reply, device), device, what)
+    judge(parse(reply, device, repaired), device, what)
 
 
 def judge(root: etree._Element, device: Device, what: str) -> None:
@@ -114,43 +128,71 @@ def judge(root: etree._Element, device: Device, what: str) -> None:
         raise DeviceProtocolError(f"<{etree.QName(root).localname}> in answer to {what}", device=device.name)
     errors = []
     for one in _errors(root):
-        if (one.severity or "").strip() == "warning":
-            _LOG.warning("%s: %s: the device warns: %s", device.name, what, _text(one))
+        if one.severity == "warning":
+            _LOG.warning("%s: %s: the device warns: %s", device.name, what, one)
         else:
             errors.append(one)
     if errors:
         raise _raised(errors, device, what)
 
 
-def _errors(root: etree._Element) -> Iterator[RPCError]:
+@dataclass(frozen=True, slots=True)
+class _RpcError:
+    """An rpc-error, "" for what it does not say. `holder` is the session that has what was asked for (error-info)."""
+
+    tag: str
+    app_tag: str
+    severity: str
+    path: str
+    message: str
+    holder: str
+
+    @classmethod
+    def read(cls, element: etree._Element) -> _RpcError:
+        """By local names: older devices leave the namespace out."""
+
+        def said(name: str) -> str:
+            return " ".join((element.findtext(f"{{*}}{name}") or "").split())
+
+        return cls(
+            tag=said("error-tag"),
+            app_tag=said("error-app-tag"),
+            severity=said("error-severity"),
+            path=said("error-path"),
+            message=said("error-message"),
+            holder=said("error-info/{*}session-id"),
+        )
+
+    def __str__(self) -> str:
+        words = [self.tag or "no error-tag"]
+        if self.app_tag:
+            words.append(f"({self.app_tag})")
+        if self.path:
+            words.append(f"at {self.path}")
+        if self.holder:
+            # RFC 6241 section 7.5: 0 stands for an entity that is no NETCONF session.
+            words.append(f"by session {self.holder}" if self.holder != "0" else "by something other than NETCONF")
+        return " ".join(words) + (f": {self.message}" if self.message else "")
+
+
+def _errors(root: etree._Element) -> Iterator[_RpcError]:
     """Errors stand beside <ok/> and <data>, or (in some devices) inside a results element; never inside <data>."""
     for child in root.iterchildren(tag=etree.Element):
-        name = etree.QName(child).localname
-        if name == "data":
+        if etree.QName(child).localname == "data":
             continue
         for one in child.iter("{*}rpc-error"):
-            yield RPCError(one)
+            yield _RpcError.read(one)
 
 
-def _raised(errors: list[RPCError], device: Device, what: str) -> DeviceError:
+def _raised(errors: list[_RpcError], device: Device, what: str) -> DeviceError:
     first = errors[0]
-    tag = (first.tag or "operation-failed").strip()
-    message = f"{what} was refused: " + "; ".join(_text(one) for one in errors)
-    path = (first.path or "").strip()
-    if any((one.tag or "").strip() == "access-denied" for one in errors):
-        return DeviceTrustError(message, device=device.name, path=path)
-    refused = DeviceRefusedError(message, device=device.name, path=path, tag=tag)
+    tag = first.tag or "operation-failed"
+    message = f"{what} was refused: " + "; ".join(str(one) for one in errors)
+    if any(one.tag == "access-denied" for one in errors):
+        return DeviceTrustError(message, device=device.name, path=first.path)
+    refused = DeviceRefusedError(message, device=device.name, path=first.path, tag=tag)
     refused.transient = tag not in _FINAL
     return refused
-
-
-def _text(error: RPCError) -> str:
-    words = [(error.tag or "no error-tag").strip()]
-    if error.app_tag:
-        words.append(f"({error.app_tag.strip()})")
-    if error.path:
-        words.append(f"at {error.path.strip()}")
-    return " ".join(words) + (f": {' '.join(error.message.split())}" if error.message else "")
 
 
 def _children(root: etree._Element, name: str) -> Iterator[etree._Element]:

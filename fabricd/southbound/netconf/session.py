@@ -30,6 +30,13 @@ _ENVELOPE = re.compile(
 _MESSAGE_ID = re.compile(rb"\smessage-id\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ENVELOPE_LIMIT = 1 << 16
 
+# Banners and errors that come before the hello, or in one message with it. Nobody has more to say than this.
+_HELLO = re.compile(rb"(?:<\?xml[^>]*\?>\s*)?<((?:[\w.-]+:)?hello)[\s>].*</\1\s*>", re.DOTALL)
+_BEFORE_HELLO = 8
+
+# Replies to requests that were given up cannot come, since giving up ends the session; some devices answer twice.
+_STRAY_REPLIES = 64
+
 
 class _NotSentError(BrokenPipeError):
     """The channel was gone before the first byte of a message."""
@@ -91,12 +98,14 @@ class NetconfSession:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._handler = operations.handler()
+        self._handler = operations.handler(device.profile.netconf.handler)
         self._wire = Wire(device.profile.max_message_bytes, self._received, self._lost)
         self._connection: asyncssh.SSHClientConnection | None = None
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._first: asyncio.Future[bytes] | None = asyncio.get_running_loop().create_future()
         self._failure: DeviceError | None = None
+        self._said: list[str] = []  # before the hello
+        self._strays = 0
         self.hello: operations.Hello
         self.on_notification: Callable[[bytes], None] = _ignore
         self.on_end: Callable[[], None] = _nothing
@@ -114,6 +123,10 @@ class NetconfSession:
                 await session._connect()
         except TimeoutError as error:
             session.abort()
+            if session._said:
+                raise DeviceProtocolError(
+                    f"no NETCONF hello within {timeout:g} s, but {session._said[0]}", device=device.name
+                ) from error
             raise DeviceUnreachableError(f"no NETCONF session within {timeout:g} s", device=device.name) from error
         except BaseException:
             session.abort()
@@ -162,6 +175,10 @@ class NetconfSession:
             if reply.done() and not reply.cancelled():
                 reply.exception()  # seen, also when sending failed first
 
+    def repaired(self, message: bytes) -> bytes | None:
+        """A message that is not well-formed, mended as the device's handler does it; None when it does not."""
+        return operations.repaired(self._handler, message)
+
     async def close(self, timeout: float = 2.0) -> None:
         """close-session (RFC 6241 section 7.8), then the connection, each within `timeout` seconds. Never raises."""
         if not self.closed:
@@ -192,19 +209,31 @@ class NetconfSession:
         first = self._first
         assert first is not None
         try:
-            names = list(self._handler.get_ssh_subsystem_names())
-            await self._connection.create_session(lambda: self._wire, subsystem=names[0], encoding=None)
+            await self._open_subsystem(self._connection)
             hello = operations.write_hello(self._handler)
             await self._wire.send(framed(hello, chunked=False))
             await first
         except _LostError as error:
             if isinstance(self._failure, DeviceProtocolError):
                 raise self._failure from error
+            said = f"; it said {self._said[-1]}" if self._said else ""
             raise DeviceUnreachableError(
-                "the device closed the session before its hello", device=device.name
+                f"the device closed the session before its hello{said}", device=device.name
             ) from error
         except (asyncssh.Error, OSError) as error:
             raise device_error(error, device) from error
+
+    async def _open_subsystem(self, connection: asyncssh.SSHClientConnection) -> None:
+        """The first of the handler's subsystems that the device has."""
+        *others, last = self._handler.get_ssh_subsystem_names()
+        for name in others:
+            try:
+                await connection.create_session(lambda: self._wire, subsystem=name, encoding=None)
+            except asyncssh.ChannelOpenError as error:
+                _LOG.debug("%s: subsystem %s: %s", self._device.name, name, error.reason)
+            else:
+                return
+        await connection.create_session(lambda: self._wire, subsystem=last, encoding=None)
 
     def _must_be_open(self) -> None:
         if self._failure is not None:
@@ -212,11 +241,15 @@ class NetconfSession:
 
     def _received(self, message: bytes) -> None:
         """Called by the framer, between two bytes of input: never waits, never raises."""
-        envelope = _ENVELOPE.match(message, 0, _ENVELOPE_LIMIT)
-        name = envelope[1] if envelope is not None else b""
         if self._first is not None:
             self._greeted(message)
-        elif name == b"rpc-reply" and envelope is not None:
+            return
+        envelope = _ENVELOPE.match(message, 0, _ENVELOPE_LIMIT)
+        if envelope is None and (mended := self.repaired(message)) is not None:
+            message = mended
+            envelope = _ENVELOPE.match(message, 0, _ENVELOPE_LIMIT)
+        name = envelope[1] if envelope is not None else b""
+        if name == b"rpc-reply" and envelope is not None:
             self._deliver(_MESSAGE_ID.search(envelope[2]), message)
         elif name == b"notification":
             self.on_notification(message)
@@ -224,17 +257,28 @@ class NetconfSession:
             self._fail(DeviceProtocolError("a message that is no reply and no notification", device=self._device.name))
 
     def _greeted(self, message: bytes) -> None:
-        first, self._first = self._first, None
+        """Take the hello, also from the midst of other words; skip what comes before it."""
+        found = _HELLO.search(message)
+        if found is None:
+            self._skip(message)
+            return
         try:
-            self.hello = operations.read_hello(message)
+            self.hello = operations.read_hello(found[0])
         except ValueError as error:
-            self._first = first
             self._fail(DeviceProtocolError(f"no NETCONF hello: {error}", device=self._device.name))
             return
-        # Our own hello always offers base:1.1, so the server's word decides (RFC 6242 section 4.1).
-        self._wire.framer.chunked = self.hello.has(_BASE_11)
+        first, self._first = self._first, None
+        # Both have to offer base:1.1 (RFC 6242 section 4.1), and some handlers do not.
+        self._wire.framer.chunked = self.hello.has(_BASE_11) and _BASE_11 in operations.offered(self._handler)
         if first is not None and not first.done():
             first.set_result(message)
+
+    def _skip(self, message: bytes) -> None:
+        text = " ".join(re.sub(rb"<[^>]*>", b" ", message).decode("utf-8", "replace").split())[:200]
+        self._said.append(repr(text or "nothing in words"))
+        _LOG.warning("%s: before its hello the device said %s", self._device.name, self._said[-1])
+        if len(self._said) > _BEFORE_HELLO:
+            self._fail(DeviceProtocolError(f"no NETCONF hello, but {self._said[0]}", device=self._device.name))
 
     def _deliver(self, message_id: re.Match[bytes] | None, message: bytes) -> None:
         if message_id is None:
@@ -243,7 +287,10 @@ class NetconfSession:
             return
         waiting = self._waiting.get((message_id[1] or message_id[2] or b"").decode("utf-8", "replace"))
         if waiting is None or waiting.done():
+            self._strays += 1
             _LOG.warning("%s: a reply that nobody waits for was dropped", self._device.name)
+            if self._strays > _STRAY_REPLIES:
+                self._fail(DeviceProtocolError("replies without end that nobody asked for", device=self._device.name))
         else:
             waiting.set_result(message)
 
