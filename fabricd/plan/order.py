@@ -5,10 +5,11 @@ Called by plan/planner. Pure; protocols apply a plan as one transaction, so this
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from fabricd.model.edit import Edit, Operation
+from fabricd.model.path import Path
 from fabricd.plan.disruption import expression_of
 
 _PROTOCOL = "network-instances/network-instance/protocols/protocol"
@@ -36,15 +37,27 @@ LAYERS: tuple[str, ...] = (
 _EXPRESSIONS = tuple(expression_of(layer) for layer in LAYERS)
 
 
-def ordered(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+def ordered(edits: Iterable[Edit], first: Sequence[Path] = ()) -> tuple[Edit, ...]:
     """Deletes, dependents first; then the rest, base first. Edits of one layer keep their order, because the
-    positions in user-ordered lists build on each other."""
-    return tuple(sorted(edits, key=_place))
+    positions in user-ordered lists build on each other.
+
+    `first` (WriteTraits.first) has the last word within the deletes and within the rest, for edits at or below these
+    paths and for those that make or take away what is above them. It never puts anything before a delete, as gNMI
+    would not carry it out so (section 3.4.3: deletes, then replaces, then updates).
+    """
+    return tuple(sorted(edits, key=lambda edit: _place(edit, first)))
 
 
-def _place(edit: Edit) -> tuple[int, int]:
+def _place(edit: Edit, first: Sequence[Path]) -> tuple[int, int, int]:
     layer = _layer("".join(f"/{name}" for name in edit.path.names))
-    return (0, -layer) if edit.operation is Operation.DELETE else (1, layer)
+    # Entries that are put somewhere in their list are placed by the list, so that they stay in their order.
+    where = edit.path.parent if edit.after is not None else edit.path
+    rank = next((index for index, path in enumerate(first) if _meets(path, where)), len(first))
+    return (0, rank, -layer) if edit.operation is Operation.DELETE else (1, rank, layer)
+
+
+def _meets(path: Path, where: Path) -> bool:
+    return Path(path.segments[: len(where)]).covers(where)
 
 
 @lru_cache(maxsize=4096)

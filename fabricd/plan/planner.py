@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from fabricd.model.device import WriteTraits
 from fabricd.model.edit import Dialect, Edit, Operation, Payload
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Desired
@@ -19,6 +20,8 @@ from fabricd.model.plan import Plan, PlannedEdit
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
 from fabricd.schema import Schema
+
+_USUAL_WRITES = WriteTraits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +41,22 @@ class Planned:
 
 
 def make_plan(
-    schema: Schema, desired: Desired, fetched: Fetched, *, dialect: Dialect | None, avoid: Sequence[Path] = ()
+    schema: Schema,
+    desired: Desired,
+    fetched: Fetched,
+    *,
+    dialect: Dialect | None,
+    avoid: Sequence[Path] = (),
+    write: WriteTraits = _USUAL_WRITES,
 ) -> Planned:
     """Compare what `fetched` holds with `desired` inside its scope.
 
-    `avoid` are paths to leave alone. Raises DeviceProtocolError when the fetched bytes cannot be read at all.
+    `avoid` are paths to leave alone; `write` says how the device takes changes. Raises DeviceProtocolError when the
+    fetched bytes cannot be read at all.
     """
     tree = schema.read_device(fetched.parts, fetched.encoding)
     comparison = schema.compare(desired.config, tree.config, desired.scope)
-    edits = ordered(edit for edit in comparison.edits if not covered(avoid, edit.path))
+    edits = ordered((edit for edit in comparison.edits if not covered(avoid, edit.path)), write.first)
     avoided = tuple(edit.path for edit in comparison.edits if covered(avoid, edit.path))
     planned = plan_edits(edits)
     plan = Plan(
@@ -61,7 +71,7 @@ def make_plan(
     if not edits or dialect is None:
         return Planned(plan, avoided=avoided, leaves=comparison.leaves)
     # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
-    payload = schema.render(edits, desired.config, dialect, actual=tree.config)
+    payload = schema.render(edits, desired.config, dialect, actual=tree.config, write=write)
     return Planned(plan, payload, schema.canonical(tree.config), avoided, comparison.leaves)
 
 

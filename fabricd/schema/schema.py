@@ -13,6 +13,7 @@ from typing import Self
 import orjson
 
 from fabricd.errors import DeviceProtocolError, InputError, Problem
+from fabricd.model.device import WriteTraits
 from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Payload
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.intent import Scope
@@ -29,6 +30,7 @@ from fabricd.schema.tree import Tree
 
 _KEPT_TREES = 4
 _KEPT_BYTES = 4 << 20
+_USUAL_WRITES = WriteTraits()
 
 
 class Schema:
@@ -165,22 +167,29 @@ class Schema:
 
     # Payloads
 
-    def gnmi_set(self, edits: Sequence[Edit], desired: bytes) -> GnmiSet:
-        """One gNMI Set for `edits`. `desired` is the tree as it shall be afterwards: where something stays that is not
-        desired, give `apply(edits, actual)`, because whole leaf-lists and user-ordered lists are taken from it."""
-        return gnmi.gnmi_set(edits, self._tree(desired))
+    def gnmi_set(self, edits: Sequence[Edit], desired: bytes, write: WriteTraits = _USUAL_WRITES) -> GnmiSet:
+        """One gNMI Set for `edits`, cut as `write` says. `desired` is the tree as it shall be afterwards: where
+        something stays that is not desired, give `apply(edits, actual)`, because whole leaf-lists, user-ordered lists
+        and what is put together are taken from it."""
+        return gnmi.gnmi_set(edits, self._tree(desired), write)
 
     def edit_config(self, edits: Sequence[Edit], desired: bytes = b"") -> EditConfig:
         """One NETCONF edit-config for `edits` (`desired` is not needed and only there for likeness)."""
         return edit_config.edit_config(self.context, edits)
 
     def render(
-        self, edits: Sequence[Edit], desired: bytes, dialect: Dialect, *, actual: bytes | None = None
+        self,
+        edits: Sequence[Edit],
+        desired: bytes,
+        dialect: Dialect,
+        *,
+        actual: bytes | None = None,
+        write: WriteTraits = _USUAL_WRITES,
     ) -> Payload:
         """The payload for a dialect. With `actual` the tree afterwards is worked out from it and `edits`."""
         if dialect is Dialect.NETCONF:
             return self.edit_config(edits)
-        return self.gnmi_set(edits, desired if actual is None else self.apply(edits, actual))
+        return self.gnmi_set(edits, desired if actual is None else self.apply(edits, actual), write)
 
     # Models
 

@@ -77,6 +77,9 @@ def _delete(tree: dict[str, Any], path: Path) -> None:
 
 
 def _update(tree: dict[str, Any], path: Path, value: Any) -> None:
+    if not path.segments:
+        _merge(tree, value, "")
+        return
     node: Any = tree
     above = ""
     for segment in path.segments[:-1]:

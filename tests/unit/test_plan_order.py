@@ -106,6 +106,40 @@ def test_edits_of_one_layer_keep_their_order(paths: list[str]) -> None:
         assert [one for one in result if one.path.text == path] == [one for one in edits if one.path.text == path]
 
 
+def test_what_a_device_wants_first_comes_first_among_deletes_and_among_the_rest() -> None:
+    first = [Path.parse(path) for path in (PEER, "/openconfig-network-instance:network-instances/network-instance")]
+    creates = [edit(CREATE, path, {"a": 1}) for path in (PORT, GROUP, PEER)]
+    deletes = [edit(DELETE, path, {"a": 1}) for path in (PORT, GROUP, PEER)]
+    port, group, peer = creates
+    old_port, old_group, old_peer = deletes
+    assert ordered([*creates, *deletes], first) == (old_peer, old_group, old_port, peer, group, port)
+    # Whatever brings about what is above such a path counts too.
+    everything = edit(CREATE, "/openconfig-network-instance:network-instances", {"a": 1})
+    assert ordered([port, everything], first[1:]) == (everything, port)
+    other = edit(CREATE, PEER.replace("10.0.0.1", "10.0.0.2"), {"a": 1})
+    assert ordered([port, other], first[:1]) == (port, other)
+
+
+@given(
+    st.lists(st.sampled_from([PORT, GROUP, PEER, INSTANCE, "/x:y"])), st.lists(st.sampled_from([PORT, PEER, "/x:y"]))
+)
+def test_no_edit_is_lost_whatever_comes_first(paths: list[str], first: list[str]) -> None:
+    edits = [edit(DELETE if number % 2 else REPLACE, path, number) for number, path in enumerate(paths)]
+    result = ordered(edits, [Path.parse(path) for path in first])
+    assert sorted(result, key=edits.index) == edits
+    kinds = [one.operation is DELETE for one in result]
+    assert kinds == sorted(kinds, reverse=True)
+
+
+def test_entries_of_a_list_stay_in_their_order_whatever_comes_first() -> None:
+    servers = "/openconfig-system:system/dns/servers"
+    moves = [
+        Edit(CREATE, Path.parse(f"{servers}/server[address='{address}']"), new="{}", after=after)
+        for address, after in (("10.0.0.1", ""), ("10.0.0.2", "[address='10.0.0.1']"))
+    ]
+    assert ordered(moves, [moves[1].path]) == tuple(moves)
+
+
 def test_the_share_that_is_deleted_counts_leaves() -> None:
     subtree = edit(DELETE, PORT, {"name": "x", "config": {"name": "x", "list": [1, 2], "empty": [None]}})
     assert deleted_share([subtree, edit(REPLACE, "/a:b", 1)], 10) == 0.4

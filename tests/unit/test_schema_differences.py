@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,7 @@ from schema_interpreters import run_gnmi, run_netconf
 from schema_trees import texts
 
 from fabricd.errors import InputError
+from fabricd.model.device import WriteTraits
 from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Operation
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.path import ROOT, Path
@@ -64,13 +65,23 @@ def test_a_tree_does_not_differ_from_itself_however_it_is_written(either_schema:
 
 @relaxed
 @given(old=texts, new=texts)
-def test_a_gnmi_set_brings_a_device_to_the_other_tree(either_schema: Schema, old: bytes, new: bytes) -> None:
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("shape", ["leaves", "subtrees", "root"])
+def test_a_gnmi_set_brings_a_device_to_the_other_tree(
+    either_schema: Schema, old: bytes, new: bytes, shape: Literal["leaves", "subtrees", "root"], replace: bool
+) -> None:
     schema = either_schema
     before, wanted = schema.read(old), schema.read(new)
-    request = schema.render(schema.diff(before, wanted), wanted, Dialect.GNMI)
+    write = WriteTraits(shape, replace=replace)
+    request = schema.render(schema.diff(before, wanted), wanted, Dialect.GNMI, write=write)
     assert isinstance(request, GnmiSet)
-    replaced = [path for path, _ in request.replaces]
-    assert not any(top.covers(path) for top in replaced for path, _ in request.updates)
+    replaced, updated = [path for path, _ in request.replaces], [path for path, _ in request.updates]
+    if shape == "leaves":
+        assert not any(top.covers(path) for top in replaced for path in updated)
+    else:
+        assert len(set(updated)) == len(updated)
+        assert all(len(path) == (0 if shape == "root" else 1) for path in updated)
+    assert replace or not replaced
     after = schema.read_device([Part(ROOT, run_gnmi(before, request))], Encoding.JSON_IETF)
     assert after.skipped == ()
     assert trimmed(schema, after.config) == trimmed(schema, wanted)
@@ -134,6 +145,27 @@ def test_a_new_entry_is_one_edit_with_all_it_holds(either_schema: Schema) -> Non
     }
     request = either_schema.gnmi_set([edit], json.dumps(_two()).encode())
     assert request == GnmiSet(updates=((edit.path, (edit.new or "").encode()),))
+
+
+def test_changes_that_belong_together_come_in_one_update(either_schema: Schema) -> None:
+    """A LAG and its member: some devices drop the one without the other."""
+    old = {"interface": [{"name": name, "config": {"name": name}} for name in ("Ethernet1", "Port-Channel1")]}
+    new = json.loads(json.dumps(old))
+    new["interface"][0]["openconfig-if-ethernet:ethernet"] = {
+        "config": {"openconfig-if-aggregate:aggregate-id": "Port-Channel1"}
+    }
+    new["interface"][1]["openconfig-if-aggregate:aggregation"] = {"config": {"lag-type": "LACP"}}
+    name = "openconfig-interfaces:interfaces"
+    before, wanted = (either_schema.read(json.dumps({name: one}).encode()) for one in (old, new))
+    edits = either_schema.diff(before, wanted)
+    assert len(edits) == 2
+    ((path, value),) = either_schema.gnmi_set(edits, wanted, WriteTraits("subtrees")).updates
+    assert path == Path.parse(f"/{name}")
+    for entry in new["interface"]:
+        del entry["config"]
+    assert json.loads(value) == {"openconfig-interfaces:interface": new["interface"]}
+    ((path, value),) = either_schema.gnmi_set(edits, wanted, WriteTraits("root")).updates
+    assert (path, json.loads(value)) == (ROOT, {name: new})
 
 
 def _two() -> dict[str, Any]:
