@@ -6,16 +6,19 @@ Used by the gNMI and NETCONF servers of the same switch; the only owner of this 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from fabricd.errors import FabricdError
+from fabricd.simulator.behaviour import Behaviour
+from fabricd.simulator.configuration_file import write_whole
 from fabricd.simulator.confirmed import Confirm, Confirmation, Pending, Sleep
 from fabricd.simulator.engine import EMPTY, Edit, Engine
+from fabricd.simulator.faults import Faults, RefusedError, Rpc
 
 
 class Store(StrEnum):
@@ -104,9 +107,12 @@ class Datastore:
         *,
         startup: bool = False,
         sleep: Sleep = asyncio.sleep,
+        behaviour: Behaviour | None = None,
+        faults: Faults | None = None,
     ) -> None:
         """`clock` gives nanoseconds since 1970, `sleep` waits by it; `told` is called after every change of the running
-        configuration. `startup`: running is lost with the power unless it was copied to startup."""
+        configuration. `startup`: running is lost with the power unless it was copied to startup. `behaviour`: what
+        quirks make of a write, None for a switch without such quirks. `faults` are those of the switch."""
         self._engine = engine
         self.file = file
         self._clock = clock
@@ -123,6 +129,12 @@ class Datastore:
         self.running = Version(0, EMPTY, clock())
         self.commits = 0
         """Commits and Sets accepted so far, whether or not they changed anything."""
+        self.edits = 0
+        """Edits of the candidate accepted so far."""
+        self.refused = 0
+        """Edits, commits and Sets refused so far."""
+        self.faults = faults or Faults()
+        self._behaviour = behaviour
 
     async def load(self) -> None:
         """Take up what was persisted; raises InputError when the models refuse it."""
@@ -167,23 +179,26 @@ class Datastore:
         `confirm`: revert it unless it is confirmed in time. `alone` (implied by `confirm`): refuse with CommitError
         while a confirmed commit is pending.
         """
-        return await self._unbroken(self._edit_running(edit, session, confirm, alone))
+        with self._counting():
+            return await self._unbroken(self._edit_running(edit, session, confirm, alone))
 
     async def edit_candidate(self, edit: Edit, session: int, *, keep: bool = True, whole: bool = False) -> None:
         """Edit the candidate; `keep` false only tries it (test-only)."""
-        async with self._busy:
-            self.check_lock(Store.CANDIDATE, session)
-            edited = await self._engine.edited(self.config(Store.CANDIDATE), edit, whole=whole)
-            if keep:
-                self._candidate = edited
+        with self._counting():
+            async with self._busy:
+                self.check_lock(Store.CANDIDATE, session)
+                edited = await self._edited(self.config(Store.CANDIDATE), edit, whole=whole)
+                if keep:
+                    self._candidate = edited
+                    self.edits += 1
 
     async def try_edit(self, store: Store, edit: Edit, *, whole: bool) -> None:
         """Raises InputError or what the edit raises if it could not be done; changes nothing."""
-        await self._engine.edited(self.config(store), edit, whole=whole)
+        await self._edited(self.config(store), edit, whole=whole)
 
     async def validate(self, store: Store) -> None:
         """Raises InputError with everything that is wrong."""
-        await self._engine.checked(self.config(store), whole=True)
+        await self._edited(self.config(store), None, whole=True)
 
     async def validate_document(self, edit: Edit) -> None:
         """Validate what an edit makes of nothing."""
@@ -196,7 +211,8 @@ class Datastore:
         what is pending. `identifier` is the pending commit's id (persist-id). Raises CommitError when a commit is
         pending that this request does not belong to, or an identifier is given and none is pending.
         """
-        return await self._unbroken(self._commit(session, confirm, identifier))
+        with self._counting():
+            return await self._unbroken(self._commit(session, confirm, identifier))
 
     async def confirm(self, identifier: str | None, session: int = 0) -> None:
         """Keep what the pending commit made run, and persist it. Raises CommitError."""
@@ -280,7 +296,9 @@ class Datastore:
             self.check_lock(Store.RUNNING, session)
             if alone or confirm is not None:
                 self._confirmation.check_idle()
-            return await self._run(await self._acceptable(self.running.config, edit), session, confirm)
+            accepted = await self._acceptable(self.running.config, edit)
+            await self._check_partial(accepted, session, Rpc.SET, Rpc.COMMIT)
+            return await self._run(accepted, session, confirm)
 
     async def _commit(self, session: int, confirm: Confirm | None, identifier: str | None) -> bool:
         async with self._busy:
@@ -289,7 +307,9 @@ class Datastore:
             pending = None
             if self.pending is not None or identifier is not None:
                 pending = self._confirmation.check_owner(identifier, session)
-            changed = await self._run(await self._acceptable(self.config(Store.CANDIDATE)), session, confirm)
+            accepted = await self._acceptable(self.config(Store.CANDIDATE))
+            await self._check_partial(accepted, session, Rpc.COMMIT)
+            changed = await self._run(accepted, session, confirm)
             self._candidate = None
             if pending is not None and confirm is None:
                 await self._keep(session)
@@ -327,11 +347,36 @@ class Datastore:
 
     async def _acceptable(self, config: bytes, edit: Edit | None = None) -> bytes:
         """The one place where what is about to run is made and checked as a whole."""
-        if edit is None:
-            return await self._engine.checked(config, whole=True)
-        return await self._engine.edited(config, edit, whole=True)
+        if self._behaviour is None:
+            return await self._edited(config, edit, whole=True)
+        taken = self._behaviour.taking(edit, self.running.config)
+        accepted = await self._engine.edited(config, taken, whole=True)
+        self._behaviour.accepted(taken)
+        return accepted
 
-    async def _run(self, config: bytes, session: int | None, confirm: Confirm | None) -> bool:
+    async def _edited(self, config: bytes, edit: Edit | None, *, whole: bool) -> bytes:
+        """What an edit makes of a configuration on this switch, checked."""
+        if self._behaviour is not None:
+            edit = self._behaviour.taking(edit, self.running.config, final=whole)
+        if edit is None:
+            return await self._engine.checked(config, whole=whole)
+        return await self._engine.edited(config, edit, whole=whole)
+
+    async def _check_partial(self, accepted: bytes, session: int, *rpcs: Rpc) -> None:
+        """Raises RefusedError when a fault lets the write take effect in part."""
+        if (fault := self.faults.partial(*rpcs)) is not None:
+            await self._run(await self._engine.half(self.running.config, accepted), session, None, accepted=False)
+            raise RefusedError(fault.message)
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        try:
+            yield
+        except FabricdError:
+            self.refused += 1
+            raise
+
+    async def _run(self, config: bytes, session: int | None, confirm: Confirm | None, *, accepted: bool = True) -> bool:
         """The one place where a configuration becomes the running one."""
         before = self.running.config
         changed = config != before
@@ -344,7 +389,7 @@ class Datastore:
             self._tell(Confirmed(step, session, confirm.seconds))
         if changed:
             self.running = Version(self.running.number + 1, config, self._clock())
-        self.commits += 1
+        self.commits += accepted
         if changed:
             self._told()
             self._tell(Changed(Store.RUNNING, before, config, session))
@@ -374,7 +419,7 @@ class Datastore:
             return changed
 
     async def _persist(self, config: bytes, session: int | None) -> None:
-        await asyncio.to_thread(_write, self.file, config)
+        await asyncio.to_thread(write_whole, self.file, config)
         before, self._startup = self._startup, config
         if self._keeps_startup and before != config:
             self._tell(Changed(Store.STARTUP, before, config, session))
@@ -396,17 +441,3 @@ class Datastore:
         # Nobody is left to be told when the caller went away first.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
-
-
-def _write(file: Path, config: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.new")
-    with temporary.open("wb") as handle:
-        handle.write(config)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from fabricd.schema.context import Context, SchemaFault
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.schema.tree import Tree
+from fabricd.simulator.partial_write import carry_out, differences
 from fabricd.simulator.tree import Object
 
 T = TypeVar("T")
@@ -62,6 +64,20 @@ class Engine:
             document = parse(config)
             edit(document)
             return self._checked(orjson.dumps(document), whole=whole)
+
+        return await self.run(work)
+
+    async def half(self, before: bytes, after: bytes) -> bytes:
+        """The canonical configuration that has the first half of what differs, or as much less of it as is valid."""
+
+        def work() -> bytes:
+            changes = list(differences(parse(before), parse(after), self.outline.root))
+            for count in range((len(changes) + 1) // 2, 0, -1):
+                tree = parse(before)
+                carry_out(tree, changes[:count])
+                with suppress(InputError):
+                    return self._checked(orjson.dumps(tree), whole=True)
+            return before
 
         return await self.run(work)
 

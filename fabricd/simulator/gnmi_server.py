@@ -73,7 +73,7 @@ class GnmiServer:
             )
         )
         server.add_generic_rpc_handlers((self._handlers(),))
-        credentials = grpc.ssl_server_credentials([(self._identity.key, self._identity.certificate)])
+        credentials = grpc.dynamic_ssl_server_credentials(self._certificate(), self._certificate)
         try:
             bound = server.add_secure_port(f"{self._config.host}:{port}", credentials)
         except RuntimeError as error:
@@ -87,6 +87,14 @@ class GnmiServer:
         server, self._server = self._server, None
         if server is not None:
             await server.stop(None)
+
+    def present(self, identity: Identity) -> None:
+        """Show another certificate from the next connection on."""
+        self._identity = identity
+
+    def _certificate(self) -> grpc.ServerCertificateConfiguration:
+        """gRPC asks at every handshake."""
+        return grpc.ssl_server_certificate_configuration([(self._identity.key, self._identity.certificate)])
 
     def _handlers(self) -> grpc.GenericRpcHandler:
         return grpc.method_handlers_generic_handler(

@@ -113,7 +113,7 @@ def _writing(live: Live, place: Place, value: Callable[[], Json], *, replace: bo
     def edit(tree: Object) -> None:
         fresh = value()
         if place.steps:
-            write(tree, place, fresh, replace=replace)
+            write(tree, place, fresh, replace=replace, fill=not live.quirks.wants_config_keys)
             return
         assert isinstance(fresh, dict)
         if replace:

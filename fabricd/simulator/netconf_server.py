@@ -65,6 +65,12 @@ class NetconfServer:
             raise FabricdError(f"{self.live.name}: cannot listen on {self.config.host}:{port}: {error}") from error
         return self._acceptor.get_port()
 
+    def present(self, identity: Identity) -> None:
+        """Show another host key from the next connection on."""
+        self._host_key = asyncssh.import_private_key(identity.host_key)
+        if self._acceptor is not None:
+            self._acceptor.update(server_host_keys=[self._host_key])
+
     async def stop(self) -> None:
         """Cut every session and stop listening."""
         acceptor, self._acceptor = self._acceptor, None

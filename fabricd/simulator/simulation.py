@@ -22,7 +22,7 @@ from fabricd.simulator.engine import Engine
 from fabricd.simulator.facts import SwitchFacts
 from fabricd.simulator.state import PortName, View
 from fabricd.simulator.switch import Switch
-from fabricd.simulator.trust import Trust, now
+from fabricd.simulator.trust import Identity, Trust, now
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ class Simulation:
                     self._teller(config),
                     self._clock,
                     self._sleep,
+                    self._renewer(config.name),
                 )
             for switch in self.switches.values():
                 await switch.start()
@@ -119,10 +120,17 @@ class Simulation:
                 peers={name: self.switches[name].live.facts() for name in neighbors if self.switches[name].powered},
                 booted=switch.booted,
                 configured=switch.configured,
-                now=self._clock() if timed else 0,
+                now=switch.clock() if timed else 0,
             )
 
         return view
+
+    def _renewer(self, name: str) -> Callable[[bool], Identity]:
+        def renew(other_authority: bool) -> Identity:
+            assert self._trust is not None
+            return self._trust.renewed(name, other_authority=other_authority)
+
+        return renew
 
     def _teller(self, config: SwitchConfig) -> Callable[[], None]:
         concerned = {config.name, *(switch for switch, _ in self._cables[config.name].values())}

@@ -6,24 +6,43 @@ Made by the simulation; used directly by tests and demonstrations. Knows its nei
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path as File
 
-from fabricd.errors import InputError, Problem
+from fabricd.errors import FabricdError, InputError, Problem
 from fabricd.model.path import Path
+from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.config import SimulationConfig, SwitchConfig
-from fabricd.simulator.confirmed import Sleep
+from fabricd.simulator.confirmed import NANOSECONDS, Sleep
 from fabricd.simulator.datastore import Datastore
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts
-from fabricd.simulator.faults import Faults
+from fabricd.simulator.faults import Fault, Faults, Kind
 from fabricd.simulator.gnmi_server import GnmiServer
+from fabricd.simulator.late import Late
 from fabricd.simulator.live import Live
 from fabricd.simulator.netconf_server import NetconfServer
 from fabricd.simulator.state import View
 from fabricd.simulator.tree import Object, Place, Step, matches, merge, normalise, remove, write
 from fabricd.simulator.trust import Identity
 from fabricd.simulator.values import Json
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Writes of one switch: `commits` are commits, Sets and edits of running that were accepted, `edits` those of the
+    candidate, `refused` whatever of both was not. `faults` struck so often; quirks that were `met` made a
+    difference."""
+
+    commits: int
+    edits: int
+    refused: int
+    faults: int
+    met: tuple[str, ...]
 
 
 class Switch:
@@ -39,21 +58,44 @@ class Switch:
         told: Callable[[], None],
         clock: Callable[[], int],
         sleep: Sleep,
+        renew: Callable[[bool], Identity],
     ) -> None:
         """`view` makes the View of the switch's neighbourhood, `told` tells it of every change here; `sleep` waits for
-        seconds by `clock`."""
+        seconds by `clock`; `renew` makes another identity, signed by the simulation's authority or (True) by another.
+        Raises InputError for a path in its quirks that the models do not have."""
         self.config = config
         self.host = simulation.host
         self.identity = identity
         self.gnmi_port = config.gnmi_port
         self.netconf_port = config.netconf_port
         self._told = told
+        self._base_clock = clock
+        self._offset = 0
+        self._sleep = sleep
+        self._renew = renew
+        self._rebooting: asyncio.Task[None] | None = None
+        self._losing_power: asyncio.Future[None] | None = None
         file = simulation.state_directory / "running" / f"{config.name}.json"
-        self._datastore = Datastore(engine, file, clock, told, startup=config.startup, sleep=sleep)
-        self.live = Live(config, engine, self._datastore, view, clock)
+        quirks = config.quirks
+        self._behaviour = Behaviour(engine.outline, quirks, config.ports, self.clock)
+        self._datastore = Datastore(
+            engine,
+            file,
+            self.clock,
+            told,
+            startup=config.startup,
+            sleep=sleep,
+            behaviour=self._behaviour if self._behaviour else None,
+            faults=Faults(self._suffer),
+        )
+        meet = self._behaviour.met.add
+        late = (
+            Late(self._datastore, quirks.applies_after, self.clock, sleep, told, meet) if quirks.applies_after else None
+        )
+        self._late = late
+        self.live = Live(config, engine, self._datastore, self._behaviour, view, self.clock, late)
         self._gnmi = GnmiServer(self.live, simulation, identity)
         self._netconf = NetconfServer(self.live, simulation, identity)
-        self._clock = clock
         self.booted = 0
         self.powered = False
 
@@ -65,6 +107,17 @@ class Switch:
     def faults(self) -> Faults:
         """What goes wrong with the next requests."""
         return self.live.faults
+
+    @property
+    def met(self) -> frozenset[str]:
+        """Quirks that made a difference at least once, by their names in Quirks."""
+        return self.live.met
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked of it since the process started."""
+        store = self._datastore
+        return Counts(store.commits, store.edits, store.refused, self.faults.struck, tuple(sorted(self.met)))
 
     @property
     def commits(self) -> int:
@@ -100,6 +153,7 @@ class Switch:
         refuse, FabricdError when a port is taken."""
         if self.powered:
             return
+        self._stay()
         try:
             await self._datastore.load()
         except InputError as error:
@@ -107,7 +161,10 @@ class Switch:
                 Problem(problem.message, device=self.name, path=problem.path or str(self.config_file))
                 for problem in error.problems
             ) from error
-        self.booted = self._clock()
+        self._behaviour.forget()
+        if self._late is not None:
+            self._late.reset()
+        self.booted = self.clock()
         self.gnmi_port = await self._gnmi.start(self.gnmi_port)
         try:
             self.netconf_port = await self._netconf.start(self.netconf_port)
@@ -118,7 +175,14 @@ class Switch:
         self._told()
 
     async def stop(self) -> None:
-        """Power off: every connection is cut, locks and the candidate are gone; neighbours lose their links."""
+        """Power off: every connection is cut, locks and the candidate are gone; neighbours lose their links. A reboot
+        that is going on ends here."""
+        self._stay()
+        if self._losing_power is not None:
+            await self._losing_power
+        await self._lose_power()
+
+    async def _lose_power(self) -> None:
         if not self.powered:
             return
         self.powered = False
@@ -131,6 +195,47 @@ class Switch:
         """Off and on again, on the same ports, with the persisted configuration."""
         await self.stop()
         await self.start()
+
+    def clock(self) -> int:
+        """The switch's own clock, in nanoseconds since 1970."""
+        return self._base_clock() + self._offset
+
+    def reboot(self, seconds: float = 0.0) -> None:
+        """Off now, and on again after `seconds`; does not wait for either."""
+        self._stay()
+        self._rebooting = asyncio.get_running_loop().create_task(self._reboot(seconds))
+
+    def renew_identity(self, *, other_authority: bool = False) -> None:
+        """Another certificate and host key, from the next connection on."""
+        self.identity = self._renew(other_authority)
+        self._gnmi.present(self.identity)
+        self._netconf.present(self.identity)
+
+    def _suffer(self, fault: Fault) -> None:
+        match fault.kind:
+            case Kind.REBOOT:
+                self.reboot(fault.seconds)
+            case Kind.CLOCK:
+                self._offset += round(fault.seconds * NANOSECONDS)
+            case Kind.CERTIFICATE:
+                self.renew_identity(other_authority=fault.authority == "other")
+
+    async def _reboot(self, seconds: float) -> None:
+        # A reboot that is called off must not stop half way.
+        self._losing_power = asyncio.ensure_future(self._lose_power())
+        await asyncio.shield(self._losing_power)
+        await self._sleep(seconds)
+        self._rebooting = None
+        try:
+            await self.start()
+        except FabricdError:
+            log.exception("%s did not start again", self.name)
+
+    def _stay(self) -> None:
+        """No reboot brings it back."""
+        rebooting, self._rebooting = self._rebooting, None
+        if rebooting is not None:
+            rebooting.cancel()
 
     async def change(
         self,

@@ -127,14 +127,15 @@ def remove(data: Object, steps: Sequence[Step]) -> int:
     return found
 
 
-def write(data: Object, place: Place, value: Json, *, replace: bool) -> None:
+def write(data: Object, place: Place, value: Json, *, replace: bool, fill: bool = True) -> None:
     """Put a normalised value at a place, making what is above it (gNMI section 3.4.4).
 
-    A list entry made on the way also gets the leaves its keys refer to (`config/name` for `name`), as devices do.
+    A list entry made on the way also gets the leaves its keys refer to (`config/name` for `name`), as devices do,
+    unless `fill` is false.
     Raises TreeError for a partial key or a body that contradicts the path.
     """
     for at, step in enumerate(place.steps[:-1]):
-        data = _down(data, step, place, at)
+        data = _down(data, step, place, at, fill=fill)
     step = place.steps[-1]
     member = step.node.member
     if step.node.kind is NodeKind.LIST:
@@ -162,9 +163,9 @@ def write(data: Object, place: Place, value: Json, *, replace: bool) -> None:
         data[member] = value
 
 
-def _down(data: Object, step: Step, place: Place, at: int) -> Object:
+def _down(data: Object, step: Step, place: Place, at: int, *, fill: bool) -> Object:
     if step.node.kind is NodeKind.LIST:
-        return _entry(data, step, place, fill=place.steps[at + 1].node.name not in step.node.keys)
+        return _entry(data, step, place, fill=fill and place.steps[at + 1].node.name not in step.node.keys)
     below = data.setdefault(step.node.member, {})
     assert isinstance(below, dict)
     return below

@@ -55,15 +55,22 @@ class Trust:
         """The switch's identity, made when there is none yet."""
         certificate_file, key_file = self._tls / f"{name}.pem", self._tls / f"{name}.key"
         if not (key_file.is_file() and self._is_good(certificate_file)):
-            key, certificate = self._server(name)
+            key, certificate = self._server(name, self._ca_key, self._ca)
             _write(key_file, key)
             _write(certificate_file, certificate)
         host_key_file = self._ssh / name
         if not host_key_file.is_file():
             _write(host_key_file, asyncssh.generate_private_key("ssh-ed25519", comment=name).export_private_key())
-        host_key = host_key_file.read_bytes()
-        public = asyncssh.import_private_key(host_key).export_public_key().decode().split()
-        return Identity(certificate_file.read_bytes(), key_file.read_bytes(), host_key, " ".join(public[:2]))
+        return _identity(certificate_file.read_bytes(), key_file.read_bytes(), host_key_file.read_bytes())
+
+    def renewed(self, name: str, *, other_authority: bool = False) -> Identity:
+        """Another identity for the switch, kept nowhere; `other_authority`: signed by one that nobody knows."""
+        signer = (self._ca_key, self._ca)
+        if other_authority:
+            signer = self._new_authority(_subject("another authority"))
+        key, certificate = self._server(name, *signer)
+        host_key = asyncssh.generate_private_key("ssh-ed25519", comment=name)
+        return _identity(certificate, key, host_key.export_private_key())
 
     def write_known_hosts(self, keys: list[tuple[int, str]]) -> None:
         """Write ssh/known_hosts from (port, public key) pairs."""
@@ -76,16 +83,19 @@ class Trust:
             key = serialization.load_pem_private_key(key_file.read_bytes(), None)
             assert isinstance(key, ec.EllipticCurvePrivateKey)
             return key, x509.load_pem_x509_certificate(self.ca_file.read_bytes())
+        key, certificate = self._new_authority(_subject("fabricd simulated switches"))
+        _write(key_file, _pem(key))
+        _write(self.ca_file, certificate.public_bytes(serialization.Encoding.PEM))
+        return key, certificate
+
+    def _new_authority(self, name: x509.Name) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _subject("fabricd simulated switches")
         certificate = (
             self._builder(name, name, key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs=True), critical=True)
             .sign(key, hashes.SHA256())
         )
-        _write(key_file, _pem(key))
-        _write(self.ca_file, certificate.public_bytes(serialization.Encoding.PEM))
         return key, certificate
 
     def _is_good(self, file: Path) -> bool:
@@ -106,18 +116,18 @@ class Trust:
         except ValueError:
             return x509.DNSName(self._host)
 
-    def _server(self, name: str) -> tuple[bytes, bytes]:
+    def _server(self, name: str, ca_key: ec.EllipticCurvePrivateKey, ca: x509.Certificate) -> tuple[bytes, bytes]:
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(name), x509.DNSName("localhost"), self._address()]
-        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._ca_key.public_key())
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
         certificate = (
-            self._builder(_subject(name), self._ca.subject, key)
+            self._builder(_subject(name), ca.subject, key)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(_usage(signs=False), critical=True)
             .add_extension(authority, critical=False)
-            .sign(self._ca_key, hashes.SHA256())
+            .sign(ca_key, hashes.SHA256())
         )
         return _pem(key), certificate.public_bytes(serialization.Encoding.PEM)
 
@@ -134,6 +144,11 @@ class Trust:
             .not_valid_after(self._now + _LIFETIME)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         )
+
+
+def _identity(certificate: bytes, key: bytes, host_key: bytes) -> Identity:
+    public = asyncssh.import_private_key(host_key).export_public_key().decode().split()
+    return Identity(certificate, key, host_key, " ".join(public[:2]))
 
 
 def now() -> datetime:

@@ -1,0 +1,273 @@
+"""What quirks do to a write: refuse it, drop a part of it, or add to it (quirks 3, 4, 7, 11 to 13, 17, 18, 26, 27, 30).
+
+Called by the behaviour of a switch with the trees before and after a write. Pure: changes the tree after, remembers
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from fabricd.errors import InputError, Problem
+from fabricd.schema.outline import Node, NodeKind, Outline
+from fabricd.simulator.facts import below, entries
+from fabricd.simulator.quirk_places import bound, fill, set_values, settings
+from fabricd.simulator.quirks import Quirks
+from fabricd.simulator.tree import Object, concrete, entry_key
+from fabricd.simulator.values import to_text
+
+INTERFACES = ("openconfig-interfaces:interfaces", "interface")
+INSTANCES = ("openconfig-network-instance:network-instances", "network-instance")
+ACL_SETS = ("openconfig-acl:acl", "acl-sets", "acl-set")
+FAMILIES = ("openconfig-if-ip:ipv4", "openconfig-if-ip:ipv6")
+_ETHERNET = "openconfig-if-ethernet:ethernet"
+_AGGREGATION = "openconfig-if-aggregate:aggregation"
+_AGGREGATE = "openconfig-if-aggregate:aggregate-id"
+
+Change = Callable[[Object, Object], bool]
+"""Changes the second tree, having seen the first; True when it did."""
+Check = Callable[[Object, Object], None]
+"""Raises InputError for what the second tree has and the first does not."""
+
+
+class Intake:
+    """The quirks of one switch that act on writes."""
+
+    def __init__(self, outline: Outline, quirks: Quirks, ports: tuple[str, ...]) -> None:
+        """Raises InputError for a path that the models do not have."""
+        unsupported = [bound(outline, "unsupported", text) for text in quirks.unsupported]
+        added = settings(outline, "adds_values", quirks.adds_values)
+
+        def check_support(before: Object, after: Object) -> None:
+            for place in unsupported:
+                had = set_values(before, place)
+                for where, value in set_values(after, place).items():
+                    if had.get(where) != value:
+                        raise _refusal("this switch does not have it", str(where))
+
+        def add(before: Object, after: Object) -> bool:
+            return sum(fill(after, setting) for setting in added) > 0
+
+        self._checks: dict[str, Check] = {
+            name: check
+            for name, wanted, check in (
+                ("unsupported", bool(unsupported), check_support),
+                ("wants_config_keys", quirks.wants_config_keys, lambda b, a: check_config_keys(outline.root, b, a)),
+                ("default_instance", bool(quirks.default_instance),
+                 lambda b, a: check_default_instance(b, a, quirks.default_instance)),
+                ("static_protocol", bool(quirks.static_protocol),
+                 lambda b, a: check_static_protocol(b, a, quirks.static_protocol)),
+                ("dotted_interface_refs", quirks.dotted_interface_refs, check_interface_ids),
+                ("keeps_ports", quirks.keeps_ports, lambda b, a: check_ports(b, a, ports)),
+            )
+            if wanted
+        }  # fmt: skip
+        self._steps: dict[str, Change] = {
+            name: change
+            for name, wanted, change in (
+                ("lag_with_members", quirks.lag_with_members, drop_lag_types),
+                ("instance_before_address", quirks.instance_before_address, drop_addresses),
+            )
+            if wanted
+        }
+        self._changes: dict[str, Change] = {
+            name: change
+            for name, wanted, change in (
+                ("acl_priority", quirks.acl_priority, drop_acl_descriptions),
+                ("adds_values", bool(added), add),
+            )
+            if wanted
+        }
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the order within a request matters."""
+        return bool(self._steps)
+
+    def part(self, before: Object, after: Object) -> set[str]:
+        """What one operation of a request (one edit-config) brings about; the names of the quirks that did."""
+        return {name for name, change in self._steps.items() if change(before, after)}
+
+    def whole(self, before: Object, after: Object, meet: Callable[[str], None]) -> None:
+        """What a whole write brings about. Raises InputError with the path of what is refused."""
+        for name, check in self._checks.items():
+            try:
+                check(before, after)
+            except InputError:
+                meet(name)
+                raise
+        for name, change in self._changes.items():
+            if change(before, after):
+                meet(name)
+
+    def __bool__(self) -> bool:
+        return bool(self._checks or self._steps or self._changes)
+
+
+def check_config_keys(node: Node, before: Object, after: Object, path: str = "") -> None:
+    """3. New entries need the leaves that their keys refer to."""
+    for member, value in after.items():
+        child = node.child(member)
+        assert child is not None
+        place = f"{path}/{member}"
+        held = before.get(member)
+        if child.kind is NodeKind.LIST and isinstance(value, list):
+            had = (
+                {entry_key(one, child): one for one in held if isinstance(one, dict)} if isinstance(held, list) else {}
+            )
+            for entry in value:
+                assert isinstance(entry, dict)
+                where = f"{path}/{concrete(entry, child)}"
+                known = had.get(entry_key(entry, child))
+                if known is None:
+                    _check_entry(child, entry, where)
+                check_config_keys(child, known or {}, entry, where)
+        elif isinstance(value, dict):
+            check_config_keys(child, held if isinstance(held, dict) else {}, value, place)
+
+
+def _check_entry(node: Node, entry: Object, path: str) -> None:
+    config = node.child("config")
+    if config is None:
+        return
+    for name in node.keys:
+        leaf = config.child(name)
+        if leaf is not None and leaf.member not in below(entry, config.member):
+            raise _refusal(f"a new entry needs config/{name} too", path)
+
+
+def check_default_instance(before: Object, after: Object, name: str) -> None:
+    """11. The default network instance has one name only."""
+    known = {one.get("name") for one in entries(before, *INSTANCES)}
+    for instance in entries(after, *INSTANCES):
+        own = str(instance.get("name"))
+        kind = to_text(below(instance, "config").get("type")).rpartition(":")[2]
+        default = kind == "DEFAULT_INSTANCE" or own.lower() == "default"
+        if default and own != name and own not in known:
+            raise _refusal(f"the default network instance is called {name!r} here", _instance_path(instance))
+
+
+def check_static_protocol(before: Object, after: Object, name: str) -> None:
+    """12. The protocol STATIC has one name only."""
+    known = {(instance, to_text(protocol.get("name"))) for instance, protocol in _static(before)}
+    for instance, protocol in _static(after):
+        own = to_text(protocol.get("name"))
+        if own != name and (instance, own) not in known:
+            where = f"{instance}/protocols/protocol[identifier='{protocol.get('identifier')}'][name='{own}']"
+            raise _refusal(f"the protocol STATIC is called {name!r} here", where)
+
+
+def _static(tree: Object) -> Iterator[tuple[str, Object]]:
+    for instance in entries(tree, *INSTANCES):
+        for protocol in entries(instance, "protocols", "protocol"):
+            if to_text(protocol.get("identifier")).rpartition(":")[2] == "STATIC":
+                yield _instance_path(instance), protocol
+
+
+def check_interface_ids(before: Object, after: Object) -> None:
+    """13. A subinterface in a network instance has the id NAME.INDEX."""
+    known = {(path, to_text(one.get("id"))) for path, one in _members(before)}
+    for path, member in _members(after):
+        config, own = below(member, "config"), to_text(member.get("id"))
+        if "subinterface" not in config or (path, own) in known:
+            continue
+        if own != (wanted := f"{config.get('interface')}.{config['subinterface']}"):
+            raise _refusal(f"its id is {wanted!r} here", f"{path}/interfaces/interface[id='{own}']")
+
+
+def check_ports(before: Object, after: Object, ports: tuple[str, ...]) -> None:
+    """26. A physical port cannot be deleted."""
+    left = {one.get("name") for one in entries(after, *INTERFACES)}
+    for interface in entries(before, *INTERFACES):
+        if (name := interface.get("name")) in ports and name not in left:
+            path = f"/{INTERFACES[0]}/interface[name='{name}']"
+            raise _refusal("a physical port cannot be deleted", path)
+
+
+def drop_lag_types(before: Object, after: Object) -> bool:
+    """17. A lag-type that is written goes, unless a member names the aggregate once the operation is done."""
+    had = {one.get("name"): below(one, _AGGREGATION, "config").get("lag-type") for one in entries(before, *INTERFACES)}
+    interfaces = entries(after, *INTERFACES)
+    joined = {below(one, _ETHERNET, "config").get(_AGGREGATE) for one in interfaces}
+    dropped = False
+    for one in interfaces:
+        config, name = below(one, _AGGREGATION, "config"), one.get("name")
+        if "lag-type" in config and config["lag-type"] != had.get(name) and name not in joined:
+            del config["lag-type"]
+            dropped = True
+    return dropped
+
+
+def drop_addresses(before: Object, after: Object) -> bool:
+    """18. Addresses that stood before an interface came into a network instance (other than the default one) go."""
+    came = _bound(after) - _bound(before)
+    if not came:
+        return False
+    had = dict(_addressed(before))
+    dropped = False
+    for key, holder in _addressed(after):
+        if (key[0], key[1]) not in came or key not in had:
+            continue
+        member = "address"
+        old = {one.get("ip") for one in entries(had[key], member)}
+        kept = [one for one in entries(holder, member) if one.get("ip") not in old]
+        if len(kept) < len(entries(holder, member)):
+            holder[member] = list(kept)
+            if not kept:
+                del holder[member]
+            dropped = True
+    return dropped
+
+
+Bound = tuple[str, str]
+"""(interface, subinterface)"""
+
+
+def _bound(tree: Object) -> set[Bound]:
+    found: set[Bound] = set()
+    for instance in entries(tree, *INSTANCES):
+        kind = to_text(below(instance, "config").get("type")).rpartition(":")[2]
+        if kind != "DEFAULT_INSTANCE" and str(instance.get("name")).lower() != "default":
+            found |= {bound_of(one) for one in entries(instance, "interfaces", "interface")}
+    return found
+
+
+def bound_of(member: Object) -> Bound:
+    """The interface and subinterface (0 when none is named) that an entry in a network instance is about."""
+    config = below(member, "config")
+    return to_text(config.get("interface")), to_text(config.get("subinterface", 0))
+
+
+def _addressed(tree: Object) -> Iterator[tuple[tuple[str, str, str], Object]]:
+    """Every `addresses` container by (interface, subinterface, family); a VLAN interface has index 0."""
+    for interface in entries(tree, *INTERFACES):
+        name = to_text(interface.get("name"))
+        places = [(to_text(one.get("index")), one) for one in entries(interface, "subinterfaces", "subinterface")]
+        places.append(("0", below(interface, "openconfig-vlan:routed-vlan")))
+        for index, place in places:
+            for family in FAMILIES:
+                if addresses := below(place, family, "addresses"):
+                    yield (name, index, family), addresses
+
+
+def drop_acl_descriptions(before: Object, after: Object) -> bool:
+    """27. The entries of ACLs keep no description."""
+    dropped = False
+    for acl in entries(after, *ACL_SETS):
+        for entry in entries(acl, "acl-entries", "acl-entry"):
+            dropped |= below(entry, "config").pop("description", None) is not None
+    return dropped
+
+
+def _members(tree: Object) -> Iterator[tuple[str, Object]]:
+    for instance in entries(tree, *INSTANCES):
+        for member in entries(instance, "interfaces", "interface"):
+            yield _instance_path(instance), member
+
+
+def _instance_path(instance: Object) -> str:
+    return f"/{INSTANCES[0]}/network-instance[name='{to_text(instance.get('name'))}']"
+
+
+def _refusal(message: str, path: str) -> InputError:
+    return InputError.of([Problem(message, path=path)])
