@@ -171,7 +171,7 @@ class Daemon:
         # NETCONF's subtree filters need the XML namespaces of the modules.
         connectors: dict[Protocol, Connector] = {
             Protocol.GNMI: gnmi.connect,
-            Protocol.NETCONF: partial(netconf.connect, namespaces=namespaces),
+            Protocol.NETCONF: partial(netconf.connect, namespaces=namespaces, own=netconf.OwnSessions()),
         }
         sessions = Sessions(inventory.devices, connectors)
         parts.push_async_callback(sessions.close)

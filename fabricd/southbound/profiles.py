@@ -10,7 +10,6 @@ import math
 from pathlib import Path as FilePath
 from typing import Annotated, Literal, Self
 
-from lxml import etree
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, ValidationInfo, model_validator
 
 from fabricd.errors import InputError, Problem
@@ -18,6 +17,7 @@ from fabricd.model.device import Alias, GnmiTraits, Likeness, NetconfTraits, Pro
 from fabricd.model.path import Path
 from fabricd.settings import data_folder
 from fabricd.southbound.netconf.handlers import HANDLERS
+from fabricd.southbound.netconf.templates import read_template
 from fabricd.toml_file import Table, place, problems_of, read_toml
 
 _PROFILE, _TIMEOUTS = Profile(""), Timeouts()
@@ -46,10 +46,7 @@ def _handler(name: str) -> str:
 
 
 def _template(text: str) -> str:
-    try:
-        etree.fromstring(text.replace("{id}", "id").replace("{seconds}", "1").encode())
-    except etree.XMLSyntaxError as error:
-        raise ValueError(f"not one XML element: {error.msg}") from error
+    read_template(text)
     return text
 
 

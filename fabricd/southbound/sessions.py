@@ -31,6 +31,7 @@ class _Slot:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     target: Target | None = None
     idle: asyncio.TimerHandle | None = None
+    closing: asyncio.Task[None] | None = None
 
 
 class Sessions:
@@ -86,9 +87,15 @@ class Sessions:
             self._keep(slot)
 
     async def watch(self, device: str, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
-        """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise."""
+        """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise, and
+        DeviceRefusedError, without connecting, for a device that bears no second session."""
+        entry = self._slot(device).device
+        if _bears_one(entry):
+            raise DeviceRefusedError(
+                "the device bears one session, which is for reading and writing", device=device, tag="resource-denied"
+            )
         async with self._watch_connects:
-            target = await self._connect(self._slot(device).device)
+            target = await self._connect(entry)
         try:
             async with aclosing(target.changes(roots)) as changes:
                 async for change in changes:
@@ -136,6 +143,8 @@ class Sessions:
         if slot.target is not None and slot.target.closed:
             self._drop(slot)
         if slot.target is None:
+            if slot.closing is not None and _bears_one(slot.device):
+                await asyncio.wait((slot.closing,))
             slot.target = await self._connect(slot.device)
         return slot.target
 
@@ -177,7 +186,7 @@ class Sessions:
         """Close the slot's session in a task of its own, so that neither cancellation nor a slow peer is in the way."""
         target, slot.target = slot.target, None
         if target is not None:
-            self._close_later(target)
+            slot.closing = self._close_later(target)
 
     def _close_later(self, target: Target) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(target.close(), name=f"close session of {target.name}")
@@ -188,3 +197,7 @@ class Sessions:
     async def _finish(self, target: Target) -> None:
         """Close and wait; closing goes on when the waiting is cancelled."""
         await asyncio.shield(self._close_later(target))
+
+
+def _bears_one(device: Device) -> bool:
+    return device.protocol is Protocol.NETCONF and device.profile.netconf.sessions == 1

@@ -97,6 +97,7 @@ class NetconfServer:
     sessions: int = 0
     key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
     client_key: asyncssh.SSHKey | None = None
+    subsystem: str = "netconf"
     port: int = 0
 
     async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
@@ -120,8 +121,8 @@ class NetconfServer:
                 f"<session-id>{self.sessions}</session-id></hello>"
             )
             await side.write(side.frame(text.encode()))
-        await side.process.stdin.readuntil(b"]]>]]>")
-        side.chunked = f"{BASE}1" in self.capabilities
+        theirs = await side.process.stdin.readuntil(b"]]>]]>")
+        side.chunked = f"{BASE}1" in self.capabilities and f"{BASE}1<".encode() in theirs
         while True:
             await asyncio.sleep(self.read_pause)
             rpc = etree.fromstring(await self._message(side), etree.XMLParser(huge_tree=True))
@@ -163,9 +164,24 @@ async def answer(side: NetconfSessionSide, rpc: etree._Element, data: bytes = b"
     await side.reply(rpc, data if operation in ("get", "get-config") else OK)
 
 
+class _Process(asyncssh.SSHServerProcess[bytes]):
+    """Serves one subsystem and refuses all others."""
+
+    def __init__(self, server: NetconfServer) -> None:
+        super().__init__(server.serve, None, 3, False)
+        self._only = server.subsystem
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return subsystem == self._only and super().subsystem_requested(subsystem)
+
+
 class _Login(asyncssh.SSHServer):
-    def __init__(self, client_key: asyncssh.SSHKey | None) -> None:
-        self._client_key = client_key
+    def __init__(self, server: NetconfServer) -> None:
+        self._server = server
+        self._client_key = server.client_key
+
+    def session_requested(self) -> asyncssh.SSHServerProcess[bytes]:
+        return _Process(self._server)
 
     def password_auth_supported(self) -> bool:
         return True
@@ -185,12 +201,9 @@ async def netconf_server(server: NetconfServer) -> AsyncIterator[NetconfServer]:
     listener = await asyncssh.listen(
         "127.0.0.1",
         0,
-        server_factory=lambda: _Login(server.client_key),
+        server_factory=lambda: _Login(server),
         server_host_keys=[server.key],
-        process_factory=server.serve,
         encoding=None,
-        allow_scp=False,
-        sftp_factory=None,
     )
     server.port = listener.get_port()
     try:

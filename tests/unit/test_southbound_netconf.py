@@ -145,7 +145,7 @@ async def test_a_lock_held_by_another_is_refused_and_leaves_no_lock(tmp_path: Fi
 
     server = NetconfServer(scripted(lock=lock, discard_changes=rpc_error("in-use")))
     async with netconf_server(server):
-        target = await netconf.connect(netconf_device(server, tmp_path))
+        target = await netconf.connect(netconf_device(server, tmp_path, profile=profile(write=0.5)))
         with pytest.raises(DeviceRefusedError) as caught:
             await target.stage(EDIT)
         assert (caught.value.tag, caught.value.transient) == ("lock-denied", True)

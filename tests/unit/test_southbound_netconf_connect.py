@@ -27,7 +27,7 @@ from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTrustE
 from fabricd.model.device import Login, Trust
 from fabricd.model.path import Path
 from fabricd.southbound import netconf
-from fabricd.southbound.netconf.notifications import Inbox, read_change
+from fabricd.southbound.netconf.notifications import Inbox, OwnSessions, read_change
 
 CHANGED = (
     '<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-11-01T10:00:00Z</eventTime>'
@@ -188,7 +188,7 @@ async def test_a_storm_of_notifications_takes_bounded_memory_and_asks_for_a_full
     assert kept[0] is None
     assert 1 < len(kept) < 1000
     device = netconf_device(NetconfServer(port=1), tmp_path)
-    told = read_change(None, device, {}, ROOTS, lambda: datetime.now(UTC))
+    told = read_change(None, device, {}, ROOTS, lambda: datetime.now(UTC), OwnSessions())
     assert told is not None
     assert told.paths == ()
 

@@ -4,5 +4,6 @@
 """
 
 from fabricd.southbound.netconf.adapter import NetconfTarget, connect
+from fabricd.southbound.netconf.notifications import OwnSessions
 
-__all__ = ["NetconfTarget", "connect"]
+__all__ = ["NetconfTarget", "OwnSessions", "connect"]

@@ -14,21 +14,30 @@ from typing import TypeVar
 import xxhash
 from lxml import etree
 
-from fabricd.errors import DeviceError, DeviceRefusedError, DeviceUnreachableError
+from fabricd.errors import DeviceRefusedError, DeviceUnreachableError
 from fabricd.model.device import Device
 from fabricd.model.edit import Dialect, EditConfig, Payload
 from fabricd.model.fetched import Capabilities, Change, Encoding, Fetched, Part
 from fabricd.model.path import ROOT, Path
 from fabricd.southbound.netconf import operations, reply
-from fabricd.southbound.netconf.notifications import Inbox, read_change
+from fabricd.southbound.netconf.defaults import defaults_mode
+from fabricd.southbound.netconf.notifications import Inbox, OwnSessions, read_change
 from fabricd.southbound.netconf.paths import BASE, subtree_filter
 from fabricd.southbound.netconf.rpc import Rpc
 from fabricd.southbound.netconf.session import NetconfSession
+from fabricd.southbound.netconf.write import Writer
 
 _LOG = logging.getLogger(__name__)
+
+# What devices say to a parameter of get-config that they do not know although they advertise it.
+_NO_DEFAULTS = frozenset({"unknown-element", "bad-element", "unknown-namespace", "invalid-value", "bad-attribute"})
+
 _T = TypeVar("_T")
 
 Clock = Callable[[], datetime]
+
+_Element = tuple[bytes, str]
+"""A <data> element, and its xxh3-128 in hex."""
 
 
 def _utc_now() -> datetime:
@@ -36,35 +45,42 @@ def _utc_now() -> datetime:
 
 
 async def connect(
-    device: Device, *, namespaces: Mapping[str, str] | None = None, clock: Clock = _utc_now
+    device: Device,
+    *,
+    namespaces: Mapping[str, str] | None = None,
+    clock: Clock = _utc_now,
+    own: OwnSessions | None = None,
 ) -> NetconfTarget:
     """A session after login and hellos, within Profile.timeouts.connect.
 
     `namespaces` (module name -> XML namespace, from the schema) are for subtree filters; those that the device names
-    in its hello are known without. Raises DeviceUnreachableError, DeviceTrustError or DeviceProtocolError.
+    in its hello are known without. With `own`, the same for all sessions, a subscription leaves out what was written
+    over another of them. Raises DeviceUnreachableError, DeviceTrustError or DeviceProtocolError.
     """
-    return NetconfTarget(device, await NetconfSession.open(device), namespaces or {}, clock)
+    return NetconfTarget(device, await NetconfSession.open(device), namespaces or {}, clock, own or OwnSessions())
 
 
 class NetconfTarget:
-    """Target over NETCONF. Owns its session, and the locks held in it between `stage` and `confirm` or `cancel`."""
+    """Target over NETCONF. Owns its session, and with it whatever is locked there."""
 
-    def __init__(self, device: Device, session: NetconfSession, namespaces: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        device: Device,
+        session: NetconfSession,
+        namespaces: Mapping[str, str],
+        clock: Clock,
+        own: OwnSessions,
+    ) -> None:
         self._device = device
         self._session = session
         self.rpc = Rpc(device, session)
         """For what Target has no word for: the schemas of the device (netconf/schemas.py)."""
         self._clock = clock
-        hello = session.hello
-        self._candidate = hello.has(":candidate")
-        self._writable = hello.has(":writable-running")
-        self._rollback = hello.has(":rollback-on-error")
-        self._validates = hello.has(":validate")
-        self._startup = hello.has(":startup")
         self._namespaces = namespaces
-        self._locked: list[str] = []
-        self._staged: etree._Element | None = None  # waits for confirm where there is no candidate
-        self._is_staged = False
+        self._own = own
+        self._writer = Writer(self.rpc)
+        self._defaults = defaults_mode(session.hello)
+        self._apart = False
 
     @property
     def name(self) -> str:
@@ -84,23 +100,44 @@ class NetconfTarget:
         return Capabilities(
             models=tuple((module.name, module.revision) for module in hello.modules()),
             features=hello.uris(),
-            candidate=self._candidate,
+            candidate=hello.has(":candidate"),
             notifies=hello.has(":notification"),
         )
 
     async def fetch(self, roots: Sequence[Path]) -> Fetched:
-        """get-config of running (RFC 6241 section 7.1); see Target.fetch."""
-        return await self._read(operations.GetConfig, "get-config", roots, "running")
+        """get-config of running (RFC 6241 section 7.1); see Target.fetch.
+
+        A device for which all roots are too big together is asked for each, from then on as long as the session lasts.
+        """
+        if not self._apart or len(roots) < 2:
+            try:
+                return _fetched([await self._config(roots)])
+            except DeviceRefusedError as error:
+                if error.tag != "too-big" or len(roots) < 2:
+                    raise
+                _LOG.info("%s: %s; its roots are fetched one by one", self.name, error)
+                self._apart = True
+        return _fetched([await self._config((root,)) for root in roots])
+
+    async def _config(self, roots: Sequence[Path]) -> _Element:
+        """With the defaults that were set, where the device knows that word; see defaults_mode."""
+        wanted = self._filter(roots) if roots else None
+        if self._defaults is not None:
+            try:
+                return await self.rpc.data(
+                    operations.GetConfig, "get-config", _hashed, "running", filter=wanted, with_defaults=self._defaults
+                )
+            except DeviceRefusedError as error:
+                if error.tag not in _NO_DEFAULTS:
+                    raise
+                _LOG.info("%s: %s; with-defaults is not used", self.name, error)
+                self._defaults = None
+        return await self.rpc.data(operations.GetConfig, "get-config", _hashed, "running", filter=wanted)
 
     async def state(self, paths: Sequence[Path]) -> Fetched:
         """get (RFC 6241 section 7.7); see Target.state."""
-        return await self._read(operations.Get, "get", paths)
-
-    async def _read(
-        self, operation: operations.Operation, what: str, paths: Sequence[Path], *arguments: object
-    ) -> Fetched:
         wanted = self._filter(paths) if paths else None
-        return await self.rpc.data(operation, what, _fetched, *arguments, filter=wanted)
+        return _fetched([await self.rpc.data(operations.Get, "get", _hashed, filter=wanted)])
 
     def _filter(self, paths: Sequence[Path]) -> etree._Element | None:
         found = subtree_filter(paths, self._namespaces)
@@ -113,79 +150,42 @@ class NetconfTarget:
 
     @property
     def reverts(self) -> bool:
-        """See Target.reverts."""
-        return False
+        """True with :candidate and :confirmed-commit:1.1, or with operations of the profile; see Target.reverts."""
+        return self._writer.reverts
 
     async def prepare(self) -> None:
-        """See Target.prepare."""
-
-    async def resolve(self, commit: str) -> bool:
-        """See Target.resolve."""
-        return False
+        """Nothing to find out: the hello says it."""
 
     async def stage(self, payload: Payload, commit: str = "") -> None:
-        """Lock; with :candidate also discard-changes, edit-config and validate. See Target.stage.
-
-        After an error nothing is locked and the candidate is as it was.
-        """
+        """See Target.stage and Writer.stage."""
         if not isinstance(payload, EditConfig):
             raise TypeError(f"a NETCONF target takes an EditConfig, not {type(payload).__name__}")
-        if self._is_staged:
-            raise RuntimeError(f"{self.name}: a change is already staged")
-        if not self._candidate and not self._writable:
-            raise DeviceRefusedError(
-                "the device has neither a candidate nor a writable running configuration",
-                device=self.name,
-                tag="operation-not-supported",
-            )
         config = await _off_loop(lambda: _config_element(payload.config), len(payload.config))
-        self._is_staged = True
-        try:
-            await self._lock("running")
-            if self._candidate:
-                await self._lock_candidate()
-                await self.rpc.ok(operations.DiscardChanges, "discard-changes")
-                await self._edit("candidate", config)
-                if self._validates:
-                    await self.rpc.ok(operations.Validate, "validate", "candidate")
-            else:
-                self._staged = config
-        except DeviceError:
-            await self.cancel()
-            raise
+        self._own.add(self._session, self._device)
+        await self._writer.stage(config, commit)
 
     async def confirm(self) -> None:
-        """commit (RFC 6241 section 8.3.4.1), or the edit of running itself; then unlock. See Target.confirm."""
-        if not self._is_staged:
-            raise RuntimeError(f"{self.name}: nothing is staged")
-        try:
-            if self._candidate:
-                await self.rpc.ok(operations.Commit, "commit")
-            elif self._staged is not None:
-                await self._edit("running", self._staged)
-            if self._startup:
-                # With :startup what is only in running is gone after a reboot (RFC 6241 section 8.7).
-                await self.rpc.ok(operations.CopyConfig, "copy-config to startup", "running", "startup")
-        except DeviceError:
-            await self.cancel()
-            raise
-        self._is_staged, self._staged = False, None
-        await self._unlock()
+        """See Target.confirm and Writer.confirm."""
+        await self._writer.confirm()
 
     async def cancel(self) -> None:
-        """discard-changes and unlock; a session in which that fails is closed, which does the same."""
-        was_staged, self._is_staged, self._staged = self._is_staged, False, None
-        if was_staged and "candidate" in self._locked and not self.closed:
-            try:
-                await self.rpc.ok(operations.DiscardChanges, "discard-changes")
-            except DeviceError as error:
-                _LOG.warning("%s: %s; the session is closed", self.name, error)
-                self._session.abort()
-        await self._unlock()
+        """See Target.cancel and Writer.cancel."""
+        await self._writer.cancel()
+
+    async def resolve(self, commit: str) -> bool:
+        """cancel-commit with persist-id (RFC 6241 section 8.4.4.1), or the profile's operation; see Target.resolve."""
+        return await self._writer.resolve(commit)
 
     async def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
-        """create-subscription (RFC 5277) and netconf-config-change (RFC 6470); see Target.changes."""
+        """create-subscription (RFC 5277) of the stream NETCONF, without replay; what counts there is said at
+        read_change. See Target.changes."""
         hello = self._session.hello
+        if self._device.profile.netconf.sessions == 1:
+            raise DeviceRefusedError(
+                "the device bears one session, which is for reading and writing",
+                device=self.name,
+                tag="resource-denied",
+            )
         if not hello.has(":notification"):
             raise DeviceRefusedError(
                 "the device does not offer notifications", device=self.name, tag="operation-not-supported"
@@ -199,7 +199,7 @@ class NetconfTarget:
             advertised = {module.namespace: module.name for module in hello.modules()}
             modules = {**advertised, **{namespace: module for module, namespace in self._namespaces.items()}}
             async for message in inbox:
-                change = read_change(message, self._device, modules, roots, self._clock)
+                change = read_change(message, self._device, modules, roots, self._clock, self._own)
                 if change is not None:
                     yield change
             raise DeviceUnreachableError("the session with the subscription ended", device=self.name)
@@ -210,48 +210,18 @@ class NetconfTarget:
         """See Target.close."""
         await self._session.close()
 
-    async def _edit(self, target: str, config: etree._Element) -> None:
-        """edit-config that changes what is marked and nothing else (RFC 6241 section 7.2)."""
-        await self.rpc.ok(
-            operations.EditConfig,
-            f"edit-config of {target}",
-            config,
-            target=target,
-            default_operation="none",
-            error_option="rollback-on-error" if self._rollback else None,
-        )
 
-    async def _lock(self, datastore: str) -> None:
-        await self.rpc.ok(operations.Lock, f"lock of {datastore}", datastore)
-        self._locked.append(datastore)
-
-    async def _lock_candidate(self) -> None:
-        """A candidate that somebody changed and left cannot be locked (RFC 6241 section 7.5): discard, then once more.
-        While another session holds its lock, discard-changes is refused, so nobody's work under a lock is lost."""
-        try:
-            await self._lock("candidate")
-        except DeviceRefusedError:
-            try:
-                await self.rpc.ok(operations.DiscardChanges, "discard-changes")
-            except DeviceRefusedError as error:
-                _LOG.debug("%s: %s", self.name, error)
-            await self._lock("candidate")
-
-    async def _unlock(self) -> None:
-        """Never raises: locks that cannot be given back die with the session."""
-        locked, self._locked = self._locked, []
-        for datastore in reversed(locked):
-            if self.closed:
-                return
-            try:
-                await self.rpc.ok(operations.Unlock, f"unlock of {datastore}", datastore)
-            except DeviceError as error:
-                _LOG.warning("%s: %s; the session is closed", self.name, error)
-                self._session.abort()
+def _hashed(data: bytes) -> _Element:
+    return data, xxhash.xxh3_128_hexdigest(data)
 
 
-def _fetched(data: bytes) -> Fetched:
-    return Fetched(Encoding.XML, (Part(ROOT, data),), xxhash.xxh3_128_hexdigest(data), len(data))
+def _fetched(elements: Sequence[_Element]) -> Fetched:
+    """One element keeps its own digest, several have that of their digests in order."""
+    (_, digest), *more = elements
+    if more:
+        digest = xxhash.xxh3_128_hexdigest("".join(one for _, one in elements).encode())
+    parts = tuple(Part(ROOT, data) for data, _ in elements)
+    return Fetched(Encoding.XML, parts, digest, sum(len(data) for data, _ in elements))
 
 
 async def _off_loop(work: Callable[[], _T], size: int) -> _T:

@@ -181,7 +181,7 @@ def read_hello(message: bytes) -> Hello:
 
 
 def request(
-    operation: Operation, hello: Hello, device_handler: Handler, *arguments: object, **options: object
+    operation: Operation, hello: Hello, device_handler: Handler, /, *arguments: object, **options: object
 ) -> tuple[str, bytes]:
     """The message-id and text of an <rpc>, as ncclient's `operation` writes it.
 

@@ -31,7 +31,7 @@ class Rpc:
         """What the device advertises."""
         return self.session.hello
 
-    async def ok(self, operation: operations.Operation, what: str, *arguments: object, **options: object) -> None:
+    async def ok(self, operation: operations.Operation, what: str, /, *arguments: object, **options: object) -> None:
         """A request that is answered by <ok/> or errors, within timeouts.write."""
         raw = await self._call(operation, what, self.device.profile.timeouts.write, arguments, options)
         try:
@@ -45,6 +45,7 @@ class Rpc:
         operation: operations.Operation,
         what: str,
         read: Callable[[bytes], _T],
+        /,
         *arguments: object,
         **options: object,
     ) -> _T:

@@ -138,7 +138,7 @@ class NetconfSession:
         return self._failure is not None
 
     async def call(
-        self, operation: operations.Operation, what: str, timeout: float, *arguments: object, **options: object
+        self, operation: operations.Operation, what: str, timeout: float, /, *arguments: object, **options: object
     ) -> bytes:
         """Send the request that ncclient's `operation` writes, and return the reply in its own bytes.
 

@@ -1,0 +1,157 @@
+"""One change on its way to a device: staged under locks, then confirmed or given up.
+
+Used by the adapter. Must not know payloads of other protocols, nor why something is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from lxml import etree
+
+from fabricd.errors import DeviceError, DeviceRefusedError
+from fabricd.southbound.netconf import operations
+from fabricd.southbound.netconf.commit import confirmed_commit
+from fabricd.southbound.netconf.locks import Locks
+from fabricd.southbound.netconf.rpc import Rpc
+
+_LOG = logging.getLogger(__name__)
+
+# How devices say that they hold nothing under an id: RFC 6241 section 8.4.4.1 has the first, others are seen too.
+_NOTHING_HELD = frozenset({"invalid-value", "operation-failed", "data-missing", "bad-element"})
+
+
+class Writer:
+    """Owns the change between `stage` and `confirm` or `cancel`. See Target for what the methods promise."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        hello = rpc.hello
+        self._candidate = hello.has(":candidate")
+        self._writable = hello.has(":writable-running")
+        self._rollback = hello.has(":rollback-on-error")
+        self._validates = hello.has(":validate")
+        self._startup = hello.has(":startup")
+        self._seconds = math.ceil(rpc.device.profile.confirm_within)
+        self._confirmed = confirmed_commit(rpc)
+        self._locks = Locks(rpc)
+        self._is_staged = False
+        self._waiting: etree._Element | None = None  # for confirm, where there is no candidate
+        self._edited = False  # the candidate may hold something of ours
+        self._in_force = ""  # the id under which the device holds it unconfirmed
+
+    @property
+    def reverts(self) -> bool:
+        """Whether `stage` may be given an id."""
+        return self._confirmed is not None and self._seconds > 0
+
+    async def stage(self, config: etree._Element, commit: str) -> None:
+        """Lock; with :candidate also discard-changes, edit-config, validate, and with an id the commit to be confirmed.
+
+        After an error nothing is locked, the candidate is as it was, and nothing is in force that can be helped.
+        """
+        device = self._rpc.device
+        if self._is_staged:
+            raise RuntimeError(f"{device.name}: a change is already staged")
+        if commit and not self.reverts:
+            raise RuntimeError(f"{device.name}: takes nothing back by itself")
+        if not self._candidate and not self._writable:
+            raise DeviceRefusedError(
+                "the device has neither a candidate nor a writable running configuration",
+                device=device.name,
+                tag="operation-not-supported",
+            )
+        self._is_staged = True
+        try:
+            await self._locks.take("running")
+            if self._candidate:
+                await self._fill_candidate(config)
+                await self._begin(commit)
+            else:
+                self._waiting = config
+        except DeviceError:
+            await self.cancel()
+            raise
+
+    async def confirm(self) -> None:
+        """The confirming commit, the commit (RFC 6241 section 8.3.4.1), or the edit of running itself; then unlock."""
+        if not self._is_staged:
+            raise RuntimeError(f"{self._rpc.device.name}: nothing is staged")
+        try:
+            if self._in_force and self._confirmed is not None:
+                await self._confirmed.confirm(self._in_force)
+                self._in_force = ""
+            elif self._candidate:
+                await self._rpc.ok(operations.Commit, "commit")
+            elif self._waiting is not None:
+                await self._edit("running", self._waiting)
+            if self._startup:
+                # With :startup what is only in running is gone after a reboot (RFC 6241 section 8.7).
+                await self._rpc.ok(operations.CopyConfig, "copy-config to startup", "running", "startup")
+        except DeviceError:
+            await self.cancel()
+            raise
+        self._is_staged, self._waiting, self._edited = False, None, False
+        await self._locks.release()
+
+    async def cancel(self) -> None:
+        """Take back what is in force, empty the candidate, unlock; a session in which that fails is closed. What is in
+        force then is taken back by the device itself."""
+        edited, commit = self._edited, self._in_force
+        self._is_staged, self._waiting, self._edited, self._in_force = False, None, False, ""
+        if commit and self._confirmed is not None and not self._rpc.session.closed:
+            try:
+                await self._confirmed.cancel(commit)
+            except DeviceError as error:
+                _LOG.warning("%s: %s; an unconfirmed change ends by itself", self._rpc.device.name, error)
+        if edited and not self._rpc.session.closed:
+            try:
+                await self._rpc.ok(operations.DiscardChanges, "discard-changes")
+            except DeviceError as error:
+                _LOG.warning("%s: %s; the session is closed", self._rpc.device.name, error)
+                self._rpc.session.abort()
+        await self._locks.release()
+
+    async def resolve(self, commit: str) -> bool:
+        """Have what is held under `commit` taken back; see Target.resolve."""
+        if self._confirmed is None:
+            return False
+        try:
+            await self._confirmed.cancel(commit)
+        except DeviceRefusedError as error:
+            if error.tag in _NOTHING_HELD:
+                _LOG.debug("%s: %s", self._rpc.device.name, error)
+                return False
+            raise
+        return True
+
+    async def _fill_candidate(self, config: etree._Element) -> None:
+        await self._locks.take_candidate()
+        self._edited = True
+        await self._rpc.ok(operations.DiscardChanges, "discard-changes")
+        await self._edit("candidate", config)
+        if self._validates:
+            await self._rpc.ok(operations.Validate, "validate", "candidate")
+
+    async def _begin(self, commit: str) -> None:
+        if not commit or self._confirmed is None:
+            return
+        self._in_force = commit  # from now on it may be
+        try:
+            await self._confirmed.begin(commit, self._seconds)
+        except DeviceRefusedError:
+            if not self._confirmed.bound:
+                self._in_force = ""  # a cancel that names no id might take back somebody else's
+            raise
+
+    async def _edit(self, target: str, config: etree._Element) -> None:
+        """edit-config that changes what is marked and nothing else (RFC 6241 section 7.2)."""
+        await self._rpc.ok(
+            operations.EditConfig,
+            f"edit-config of {target}",
+            config,
+            target=target,
+            default_operation="none",
+            error_option="rollback-on-error" if self._rollback else None,
+        )
