@@ -9,9 +9,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fabricd.errors import InputError, Problem
+from fabricd.simulator.faults import Fault
+from fabricd.simulator.kinds import kind_called, kind_names
 from fabricd.simulator.quirks import Quirks
 from fabricd.toml_file import place, problems_of, read_toml
 
@@ -20,7 +22,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
 
 class SwitchConfig(_Frozen):
@@ -28,6 +30,8 @@ class SwitchConfig(_Frozen):
 
     name: Name
     """Host name until the configuration sets another; also the name in ports.json."""
+    kind: str = ""
+    """A kind of config/simulator: its quirks and settings hold where this table says nothing. Empty: none."""
     gnmi_port: Port = 0
     """TCP port of gNMI (TLS)."""
     netconf_port: Port = 0
@@ -46,6 +50,22 @@ class SwitchConfig(_Frozen):
     """NETCONF: a session that subscribed to notifications takes other operations as well."""
     quirks: Quirks = Quirks()
     """Where it differs from the specifications."""
+    faults: Annotated[tuple[Fault, ...], Field(alias="fault")] = ()
+    """What goes wrong with its first requests, in this order."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("kind", "") not in kind_names():
+            return data
+        return kind_called(data["kind"]).applied(data)
+
+    @field_validator("kind")
+    @classmethod
+    def _is_there(cls, kind: str) -> str:
+        if kind and kind not in kind_names():
+            raise ValueError(f"there is no such kind, there are {', '.join(kind_names())}")
+        return kind
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:

@@ -94,6 +94,7 @@ class Switch:
         )
         self._late = late
         self.live = Live(config, engine, self._datastore, self._behaviour, view, self.clock, late)
+        self.faults.add(*config.faults)
         self._gnmi = GnmiServer(self.live, simulation, identity)
         self._netconf = NetconfServer(self.live, simulation, identity)
         self.booted = 0
