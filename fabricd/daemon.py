@@ -208,8 +208,8 @@ class Daemon:
         daemon = cls(config, controller, submissions, store, schemas, namespaces)
         parts.push_async_callback(controller.stop)
         parts.push_async_callback(server.stop)
-        # An address that cannot be had ends this before any device is touched. Who connects has to wait until the
-        # transactions of an earlier life are resolved: nothing new can be asked for before.
+        # An address that cannot be had ends this before any device is touched. Who connects has to wait until it is
+        # known which writes an earlier life left open: they come first on their devices, whatever is asked for.
         await server.bind()
         await daemon._note(f"fabricd {__version__} started, {len(inventory.devices)} devices")
         await controller.start()

@@ -75,7 +75,7 @@ class Event(StrEnum):
     RECONCILE = "reconcile"  # one reconcile of one device ended
     DRIFT = "drift"  # a device was found to differ
     APPLY = "apply"  # a transaction is about to write to a device
-    RECOVERED = "recovered"  # a transaction found open at start was resolved
+    RECOVERED = "recovered"  # what became of a transaction left open is known
     MODE = "mode"
     NOTE = "note"  # start, stop, reload
 
@@ -84,8 +84,8 @@ class Event(StrEnum):
 class JournalRecord:
     """One line of the durable reconcile log. `sequence` is dense, from 1, given by the store (0 before).
 
-    `decision` is shared by all records of one reconcile. `durations` are seconds by phase (fetch, plan, apply,
-    verify, total).
+    `decision` is shared by all records of one reconcile. `durations` are seconds by phase (recover, fetch, plan,
+    apply, probe, verify, total). `error_code` of an outcome that is no error: one that was overcome.
     """
 
     time: datetime

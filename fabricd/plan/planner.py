@@ -19,6 +19,7 @@ from fabricd.model.path import Path, covered
 from fabricd.model.plan import Plan, PlannedEdit
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
+from fabricd.plan.pieces import first_piece
 from fabricd.schema import Schema
 
 _USUAL_WRITES = WriteTraits()
@@ -30,7 +31,8 @@ class Planned:
 
     `payload` is None when there is nothing to send, or no dialect was asked for; `preimage`, what the device runs as
     canonical JSON, is empty then. `avoided` are the differing paths that were left out because they are unstable.
-    `leaves` counts the leaves that the device has in scope.
+    `leaves` counts the leaves that the device has in scope. `piece` are the paths of the edits in the payload: all, or
+    those that the device wants in a transaction of their own first.
     """
 
     plan: Plan
@@ -38,6 +40,12 @@ class Planned:
     preimage: bytes = field(default=b"", repr=False)
     avoided: tuple[Path, ...] = ()
     leaves: int = 0
+    piece: tuple[Path, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the payload holds every edit of the plan."""
+        return len(self.piece) == len(self.plan.edits)
 
 
 def make_plan(
@@ -51,8 +59,8 @@ def make_plan(
 ) -> Planned:
     """Compare what `fetched` holds with `desired` inside its scope.
 
-    `avoid` are paths to leave alone; `write` says how the device takes changes. Raises DeviceProtocolError when the
-    fetched bytes cannot be read at all.
+    `avoid` are paths to leave alone; `write` says how the device takes changes: edits at or below one of its `before`
+    make a payload of their own. Raises DeviceProtocolError when the fetched bytes cannot be read at all.
     """
     tree = schema.read_device(fetched.parts, fetched.encoding)
     comparison = schema.compare(desired.config, tree.config, desired.scope)
@@ -71,8 +79,10 @@ def make_plan(
     if not edits or dialect is None:
         return Planned(plan, avoided=avoided, leaves=comparison.leaves)
     # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
-    payload = schema.render(edits, desired.config, dialect, actual=tree.config, write=write)
-    return Planned(plan, payload, schema.canonical(tree.config), avoided, comparison.leaves)
+    piece = first_piece(edits, write.before)
+    payload = schema.render(piece, desired.config, dialect, actual=tree.config, write=write)
+    paths = tuple(edit.path for edit in piece)
+    return Planned(plan, payload, schema.canonical(tree.config), avoided, comparison.leaves, paths)
 
 
 def plan_edits(edits: Sequence[Edit]) -> tuple[PlannedEdit, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 from fabricd.errors import NotFoundError, StoreError
@@ -17,9 +17,7 @@ from fabricd.model.outcome import (
     Event,
     JournalRecord,
     ModeSetting,
-    OpenTransaction,
     OutcomeKind,
-    TransactionPhase,
     Trigger,
 )
 from fabricd.model.path import Path
@@ -27,9 +25,11 @@ from fabricd.reconcile.backoff import Backoff
 from fabricd.reconcile.changes import Watchers
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.flap import FlapBreaker
+from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.ledger import Ledger
 from fabricd.reconcile.queue import Queue
-from fabricd.reconcile.reconciler import Fleet, Reconciler
+from fabricd.reconcile.reconciler import Reconciler
+from fabricd.reconcile.recovery import Recovery
 from fabricd.reconcile.schedule import Schedule, any_open, parse_windows, phase
 from fabricd.reconcile.workers import Workers
 from fabricd.schema import ModelSet, SchemaPool
@@ -90,6 +90,7 @@ class Controller:
         self._backoff = Backoff(settings, random)
         self._breaker = FlapBreaker(settings.flap_count, settings.flap_period)
         self._ledger = Ledger(store, self._clock, self._backoff)
+        self._recovery = Recovery(store, self._clock, self._backoff)
         self._reconciler = Reconciler(
             fleet=self.fleet,
             store=store,
@@ -97,6 +98,7 @@ class Controller:
             schemas=schemas,
             ledger=self._ledger,
             breaker=self._breaker,
+            recovery=self._recovery,
             metrics=metrics,
             clock=self._clock,
             random=random,
@@ -113,17 +115,16 @@ class Controller:
         self._schedule = Schedule(self._sweep, self._prune, self._clock)
 
     async def start(self) -> None:
-        """Resolve what an earlier life left open, then look at every device, and go on doing so."""
+        """Look at every device, at first at those where an earlier life left a write open, and go on doing so."""
         self._mode_settings = await self._store.modes()
         self.fleet.modes = {name: setting.mode for name, setting in self._mode_settings.items()}
         for name, status in (await self._store.statuses()).items():
             self._breaker.restore(name, map(Path.parse, status.unstable))
             if status.outcome is OutcomeKind.UNREACHABLE:
                 self._reconciler.away.add(name)
-        for transaction in await self._store.open_transactions():
-            await self._recover(transaction)
         await self._count()
-        for name in self.fleet.devices:
+        # Ahead of all others of the same urgency, because the queue keeps their order.
+        for name in (*await self._recovery.load(self.fleet.devices), *self.fleet.devices):
             self._workers.add(name, Trigger.START)
         self._workers.start()
         self._schedule.start(self._settings.sweep_interval)
@@ -221,32 +222,10 @@ class Controller:
     async def _view(self, name: str) -> DeviceView:
         device, status = self.fleet.devices[name], await self._ledger.status(name)
         head = await self._store.desired_head(name)
-        settled = status.outcome in (OutcomeKind.IN_SYNC, OutcomeKind.APPLIED)
+        # What is known of a device with a write of unknown effect is from before that.
+        settled = status.outcome in (OutcomeKind.IN_SYNC, OutcomeKind.APPLIED) and not self._recovery.pending(name)
         in_sync = head is not None and settled and head.digest == status.desired_digest
         return DeviceView(device, self.fleet.mode(device), self._mode_settings.get(name), status, in_sync)
-
-    async def _recover(self, transaction: OpenTransaction) -> None:
-        """Close a transaction that an earlier life left open, and look at its device before all others."""
-        if transaction.phase is TransactionPhase.STAGING:
-            message = "stopped before the change was made permanent; the device is read again"
-        else:
-            message = (
-                "stopped while the change was being made permanent: its effect is unknown, the device is read again"
-            )
-        _LOG.warning("%s: %s", transaction.device, message)
-        record = JournalRecord(
-            time=self._clock.now(),
-            event=Event.RECOVERED,
-            decision=transaction.decision,
-            device=transaction.device,
-            revision=transaction.revision,
-            trigger=Trigger.START,
-            message=message,
-        )
-        status = await self._store.status(transaction.device)
-        await self._store.finish(replace(status, in_sync_digest=""), [record], transaction.id)
-        if transaction.device in self.fleet.devices:
-            self._workers.add(transaction.device, Trigger.START)
 
     async def _count(self) -> None:
         self._metrics.devices([await self._ledger.status(name) for name in self.fleet.devices])

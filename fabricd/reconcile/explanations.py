@@ -12,7 +12,7 @@ from fabricd.errors import InputError, NotFoundError, Problem
 from fabricd.intent.explain import Explanation, explain
 from fabricd.model.intent import FabricIntent, Intent, Revision
 from fabricd.model.path import Path
-from fabricd.reconcile.reconciler import Fleet
+from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import SchemaPool
 from fabricd.store import Store

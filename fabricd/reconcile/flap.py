@@ -1,4 +1,4 @@
-"""The flap breaker: paths that were repaired too often are left alone until a person says otherwise.
+"""The flap breaker: paths that are repaired too often, or written in vain, are left alone until a person says so.
 
 Owned by reconcile/reconciler. Pure bookkeeping in memory; what is unstable is also kept in the device's status.
 """
@@ -18,13 +18,15 @@ class _History:
 
     desired_digest: str = ""
     repairs: dict[str, deque[float]] = field(default_factory=dict)
+    in_vain: dict[str, tuple[Path, int]] = field(default_factory=dict)
     unstable: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class FlapBreaker:
-    """A path repaired `count` times within `period` seconds becomes unstable. A new desired tree starts the count
-    anew, so that someone who submits often is not taken for a flap; what is unstable stays so until `release`."""
+    """A path repaired `count` times within `period` seconds becomes unstable, and so does one that was written `count`
+    times in a row without taking effect. A new desired tree starts both counts anew, so that someone who submits often
+    is not taken for a flap; what is unstable stays so until `release`."""
 
     count: int
     period: float
@@ -35,13 +37,11 @@ class FlapBreaker:
         self._history(device).unstable.update((path.text, path) for path in paths)
 
     def repaired(self, device: str, desired_digest: str, paths: Iterable[Path], now: float) -> tuple[Path, ...]:
-        """Note one repair of each path at `now`. Returns those that became unstable by it."""
-        history = self._history(device)
-        if history.desired_digest != desired_digest:
-            history.desired_digest = desired_digest
-            history.repairs.clear()
+        """Note one repair of each path at `now`, which took effect. Returns those that became unstable by it."""
+        history = self._history_of(device, desired_digest)
         found: list[Path] = []
         for path in paths:
+            history.in_vain.pop(path.text, None)
             times = history.repairs.setdefault(path.text, deque(maxlen=self.count))
             times.append(now)
             if len(times) == self.count and now - times[0] <= self.period:
@@ -52,6 +52,32 @@ class FlapBreaker:
             del history.repairs[text]
         return tuple(found)
 
+    def written_in_vain(self, device: str, desired_digest: str, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Note that each path still differed after it had been written. Returns those that became unstable by it."""
+        history = self._history_of(device, desired_digest)
+        found: list[Path] = []
+        for path in paths:
+            _, times = history.in_vain.get(path.text, (path, 0))
+            history.in_vain[path.text] = (path, times + 1)
+            if times + 1 >= self.count:
+                history.unstable[path.text] = path
+                del history.in_vain[path.text]
+                found.append(path)
+        return tuple(found)
+
+    def suspects(self, device: str, desired_digest: str) -> tuple[Path, ...]:
+        """Paths that were written in vain lately: whoever writes them with others risks the others."""
+        history = self._devices.get(device)
+        if history is None or history.desired_digest != desired_digest:
+            return ()
+        return tuple(path for path, _ in history.in_vain.values())
+
+    def settled(self, device: str) -> None:
+        """Nothing differs any more but what is unstable: nothing is suspect."""
+        history = self._devices.get(device)
+        if history is not None:
+            history.in_vain.clear()
+
     def unstable(self, device: str) -> tuple[Path, ...]:
         history = self._devices.get(device)
         return tuple(history.unstable.values()) if history is not None else ()
@@ -59,6 +85,14 @@ class FlapBreaker:
     def release(self, device: str) -> None:
         """A person looked: forget everything about the device."""
         self._devices.pop(device, None)
+
+    def _history_of(self, device: str, desired_digest: str) -> _History:
+        history = self._history(device)
+        if history.desired_digest != desired_digest:
+            history.desired_digest = desired_digest
+            history.repairs.clear()
+            history.in_vain.clear()
+        return history
 
     def _history(self, device: str) -> _History:
         return self._devices.setdefault(device, _History())

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from fabricd.model.device import Device, Mode
-from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OutcomeKind, Trigger
+from fabricd.model.intent import Desired
+from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OpenTransaction, OutcomeKind, Trigger
+from fabricd.model.path import Path
 from fabricd.model.plan import Plan, PlannedEdit
 from fabricd.reconcile.backoff import Backoff
 from fabricd.reconcile.clock import Clock
@@ -24,6 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 _FAILURES = frozenset({OutcomeKind.UNREACHABLE, OutcomeKind.FAILED})
 _REACHED = frozenset({OutcomeKind.IN_SYNC, OutcomeKind.APPLIED, OutcomeKind.UNSTABLE})
+_SETTLED = frozenset({OutcomeKind.IN_SYNC, OutcomeKind.APPLIED})
 _EXPLAINED = frozenset({OutcomeKind.HELD, OutcomeKind.DRIFTED, OutcomeKind.UNSTABLE})
 _QUIET = frozenset({Trigger.SCHEDULE, Trigger.RETRY, Trigger.CHANGE, Trigger.START})
 # `checked` alone is not worth a disk write for each check; after a crash it may be this old.
@@ -32,7 +35,11 @@ _CHECKED_KEPT = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Run:
-    """One reconcile of one device while it lasts. Owned by the reconciler's task."""
+    """One reconcile of one device while it lasts. Owned by the reconciler's task.
+
+    `avoid` are the paths left alone in this round, `found` is the plan that it found. `wrote`: something was sent that
+    may have taken effect. `transaction` is the one that is open; `unread`: nobody knows yet what became of it.
+    """
 
     decision: str
     device: Device
@@ -43,10 +50,13 @@ class Run:
     clock: Clock
     revision: int = 0
     desired_digest: str = ""
+    desired: Desired | None = None
+    avoid: tuple[Path, ...] = ()
     found: Plan | None = None
-    transaction: str | None = None
+    transaction: OpenTransaction | None = None
     approved: bool = False
     wrote: bool = False
+    unread: bool = False
     durations: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -104,11 +114,12 @@ class Ledger:
         before, after = run.status, self._after(run, ending, unstable)
         same = replace(after, checked=before.checked) == before
         noteworthy = run.wrote or run.transaction is not None or run.trigger not in _QUIET or _told_apart(before, after)
-        if ending.outcome in (OutcomeKind.IN_SYNC, OutcomeKind.APPLIED):
+        if ending.outcome in _SETTLED:
             self._told.pop(run.device.name, None)
         if noteworthy or not same or self._is_old(await self._store.status(run.device.name)):
             records = [self._record(run, ending)] if noteworthy else []
-            await self._store.finish(after, records, run.transaction)
+            closed = run.transaction.id if run.transaction is not None and not run.unread else None
+            await self._store.finish(after, records, closed)
             self._checked.pop(run.device.name, None)
         else:
             self._checked[run.device.name] = after
@@ -126,18 +137,20 @@ class Ledger:
         before, now = run.status, self._clock.now()
         reached = ending.outcome in _REACHED
         failed = ending.outcome in _FAILURES
+        settled = ending.outcome in _SETTLED  # an error on the way there is the journal's alone
+        told = bool(ending.error_code) or ending.outcome in _EXPLAINED
         return DeviceStatus(
             device=run.device.name,
             outcome=ending.outcome,
             revision=run.revision,
             desired_digest=run.desired_digest if reached else before.desired_digest,
-            in_sync_digest=ending.seen if reached else before.in_sync_digest,
+            in_sync_digest=ending.seen if reached else "" if run.wrote else before.in_sync_digest,
             checked=before.checked if ending.outcome in (*_FAILURES, OutcomeKind.PAUSED) else now,
             changed=now if run.wrote else before.changed,
             drift=ending.drift,
             failures=before.failures + 1 if failed else 0,
-            error_code=ending.error_code,
-            error_message=ending.verdict if ending.error_code or ending.outcome in _EXPLAINED else "",
+            error_code="" if settled else ending.error_code,
+            error_message=ending.verdict if told and not settled else "",
             unstable=unstable,
         )
 

@@ -15,7 +15,8 @@ from fabricd.intent import current_scope
 from fabricd.model.intent import Desired
 from fabricd.model.plan import Plan
 from fabricd.plan import make_plan, ordered, plan_edits, worst
-from fabricd.reconcile.reconciler import Fleet
+from fabricd.reconcile.attempt import has_net
+from fabricd.reconcile.fleet import Fleet
 from fabricd.schema import Schema, SchemaPool
 from fabricd.southbound.sessions import Sessions
 
@@ -52,11 +53,12 @@ class LivePlans:
         try:
             async with self._places, self._sessions.open(device.name) as target:
                 fetched = await target.fetch(desired.scope.roots)
+                net = await has_net(target, device.profile)
             work = partial(make_plan, desired=desired, fetched=fetched, dialect=None)
             planned = await self._schemas.run(self._fleet.model_set(device), work)
         except FabricdError as error:
             return DevicePlan(Plan(device.name, desired.revision), str(error), error.code)
-        return DevicePlan(planned.plan)
+        return DevicePlan(replace(planned.plan, reverts_itself=net))
 
     async def between(self, device: str, old: Desired | None, new: Desired | None) -> DevicePlan:
         """What changed from one tree of a device to another; None: it had, or has, none."""

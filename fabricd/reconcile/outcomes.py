@@ -5,6 +5,7 @@ Used by reconcile/reconciler. Pure; must not know the loop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ from fabricd.errors import (
     InputError,
 )
 from fabricd.model.outcome import OutcomeKind
+from fabricd.model.path import Path
 from fabricd.model.plan import Plan
 
 
@@ -53,8 +55,18 @@ class OvertakenError(FabricdError):
     code = "OVERTAKEN"
 
 
-NOT_CONVERGED = "NOT_CONVERGED"
-"""The error code of edits that the device accepted, and that are not there when it is read again."""
+class NotConvergedError(FabricdError):
+    """Edits that the device accepted, and that are not there when it is read again. `paths` (at least one) still
+    differ. Says nothing about whether the device kept the rest: whoever held a net has it taken back."""
+
+    code = "NOT_CONVERGED"
+
+    def __init__(self, paths: Sequence[Path], *, device: str) -> None:
+        first = paths[0].text
+        super().__init__(
+            f"{len(paths)} edits were accepted but did not take effect, first {first}", device=device, path=first
+        )
+        self.paths = tuple(paths)
 
 
 def judge(error: Exception, found: Plan | None = None) -> Ending:

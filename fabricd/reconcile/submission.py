@@ -30,8 +30,8 @@ from fabricd.model.intent import ConfigIntent, Desired, FabricIntent, Intent
 from fabricd.model.outcome import Event, JournalRecord
 from fabricd.model.path import Path
 from fabricd.reconcile.clock import Clock, SystemClock
+from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
-from fabricd.reconcile.reconciler import Fleet
 from fabricd.schema import SchemaPool
 from fabricd.store import NewRevision, Store
 

@@ -1,6 +1,6 @@
 """One write to one device: stored before it is sent, staged, confirmed or given up.
 
-Used by reconcile/reconciler. Must not know plans' making, policies or any protocol.
+Used by reconcile/attempt. Must not know plans' making, policies or any protocol.
 """
 
 from __future__ import annotations
@@ -20,42 +20,55 @@ _LOG = logging.getLogger(__name__)
 
 _CANCEL_SECONDS = 5.0
 
+Wanted = Callable[[], Awaitable[None]]
+"""Raises when what is about to take effect is not wanted any more."""
+
 
 class Transaction:
     """Leaves the device with all of the payload or, as far as the device allows, with nothing of it.
 
     Entering stores the transaction with its pre-image and the `apply` record; nothing was sent before. The end of
-    the transaction is stored by whoever stores the outcome (Store.finish with this id), so that a transaction is
+    the transaction is stored by whoever stores the outcome (Store.finish with its id), so that a transaction is
     open exactly as long as nobody has written down how it ended.
+
+    With a commit id (OpenTransaction.commit) the change is in force after `stage`, and the device takes it back by
+    itself unless `confirm` follows: whoever looks at the device in between can still have it undone by leaving with
+    an exception. Without one it is in force after `confirm`, for good.
     """
 
     def __init__(
-        self, store: Store, target: Target, payload: Payload, opening: OpenTransaction, record: JournalRecord
+        self,
+        store: Store,
+        target: Target,
+        payload: Payload,
+        opening: OpenTransaction,
+        record: JournalRecord,
+        still_wanted: Wanted,
     ) -> None:
+        """`still_wanted` is asked right before the change takes effect, and before it is made to last."""
         self._store = store
         self._target = target
         self._payload = payload
         self._opening = opening
         self._record = record
-
-    @property
-    def id(self) -> str:
-        """What Store.finish takes to close it."""
-        return self._opening.id
+        self._still_wanted = still_wanted
 
     async def __aenter__(self) -> Self:
         await self._store.begin(self._opening, self._record)
         return self
 
     async def stage(self) -> None:
-        """Hand the change to the device. Raises DeviceError; the change is then given up."""
-        await self._target.stage(self._payload)
+        """Hand the change to the device. Raises DeviceError; the change is then given up. With a commit id a
+        DeviceTimeoutError means that nobody knows whether it is in force."""
+        if self._opening.commit:
+            await self._still_wanted()
+        await self._target.stage(self._payload, self._opening.commit)
 
-    async def confirm(self, still_wanted: Callable[[], Awaitable[None]]) -> None:
-        """Make it last, unless `still_wanted` raises, which is asked last of all: staging may have taken minutes.
-        A DeviceTimeoutError means that nobody knows: the device has to be read, never resent to."""
+    async def confirm(self) -> None:
+        """Make it last, unless it is not wanted any more: staging may have taken minutes. A DeviceTimeoutError means
+        that nobody knows: the device has to be read, never resent to."""
         await self._store.advance(self._opening.id, TransactionPhase.CONFIRMING)
-        await still_wanted()
+        await self._still_wanted()
         await self._target.confirm()
 
     async def __aexit__(

@@ -38,6 +38,7 @@ from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.ledger import Ledger
 from fabricd.reconcile.queue import Entry
 from fabricd.reconcile.reconciler import Reconciler
+from fabricd.reconcile.recovery import Recovery
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.settings import ReconcileSettings
 from fabricd.southbound import gnmi, netconf
@@ -156,9 +157,11 @@ async def run(folder: Path) -> None:
             store=store, schemas=schemas, fleet=controller.fleet, revised=controller.revised,
             plans=LivePlans(controller.fleet, sessions, schemas), document_max_bytes=settings.document_max_bytes,
         )  # fmt: skip
+        backoff = Backoff(settings, Random(1))
         reconciler = Reconciler(
             fleet=controller.fleet, store=store, sessions=sessions, schemas=schemas, metrics=metrics, clock=clock,
-            ledger=Ledger(store, clock, Backoff(settings, Random(1))), breaker=FlapBreaker(5, 600), random=Random(2),
+            ledger=Ledger(store, clock, backoff), recovery=Recovery(store, clock, backoff),
+            breaker=FlapBreaker(5, 600), random=Random(2),
         )  # fmt: skip
         body = {"kind": "config", "name": "all", "devices": list(devices), "replace": True}
         document = Document("all.json", orjson.dumps({**body, "config": orjson.loads(config)}))

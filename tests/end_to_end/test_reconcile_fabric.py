@@ -178,9 +178,11 @@ async def test_a_change_that_got_no_answer_is_looked_up_and_not_sent_again(tmp_p
             await made.submit(base(9100))
             await made.in_sync("leaf1")
             assert (mtu_of(made), made.switch("leaf1").commits) == (9100, commits + 1)
-            outcomes = [(r.outcome, r.error_code) for r in await made.records("leaf1", Event.RECONCILE)]
-            assert (OutcomeKind.UNREACHABLE, "DEVICE_TIMEOUT") in outcomes
-            assert outcomes[-1][0] is OutcomeKind.IN_SYNC
+            record = (await made.records("leaf1", Event.RECONCILE))[-1]
+            assert (record.outcome, record.error_code) == (OutcomeKind.APPLIED, "DEVICE_TIMEOUT")
+            assert "read again, all of it is in force" in record.message
+            assert await made.store.open_transactions() == []
+            assert (await made.view("leaf1")).status.error_code == ""
 
 
 @BOTH

@@ -1,0 +1,37 @@
+"""What is known of the devices now: inventory, model sets, modes, and when drift may be repaired.
+
+Owned and replaced by the controller; everyone else in reconcile reads. Must not know sessions or the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fabricd.errors import InputError
+from fabricd.model.device import Device, Mode
+from fabricd.schema import ModelSet
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The devices as of now. `window_open` tells whether drift may be repaired at this moment."""
+
+    devices: Mapping[str, Device]
+    models: Mapping[str, ModelSet]
+    modes: dict[str, Mode] = field(default_factory=dict)
+    window_open: Callable[[], bool] = lambda: True
+    max_deleted_share: float = 0.5
+
+    def mode(self, device: Device) -> Mode:
+        """As set by an operator, or else by the inventory."""
+        return self.modes.get(device.name, device.mode)
+
+    def model_set(self, device: Device) -> ModelSet:
+        """With the deviations of the device's profile. Raises InputError when the profile names a model set that the
+        settings do not."""
+        try:
+            return self.models[device.profile.models].deviating(device.profile.deviations)
+        except KeyError:
+            message = f"profile {device.profile.name!r} names model set {device.profile.models!r}, which is not there"
+            raise InputError(message) from None
