@@ -93,6 +93,7 @@ class NetconfServer:
     read_pause: float = 0.0
     log: list[str] = field(default_factory=list)
     received: list[etree._Element] = field(default_factory=list)
+    hellos: list[bytes] = field(default_factory=list)
     ended: int = 0
     sessions: int = 0
     key: asyncssh.SSHKey = field(default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"))
@@ -122,6 +123,7 @@ class NetconfServer:
             )
             await side.write(side.frame(text.encode()))
         theirs = await side.process.stdin.readuntil(b"]]>]]>")
+        self.hellos.append(theirs)
         side.chunked = f"{BASE}1" in self.capabilities and f"{BASE}1<".encode() in theirs
         while True:
             await asyncio.sleep(self.read_pause)

@@ -105,6 +105,27 @@ def test_an_error_behind_a_warning_is_an_error_with_its_path() -> None:
     assert "too small" in caught.value.message
 
 
+@pytest.mark.parametrize("namespace", ["", ' xmlns=""', ' xmlns="urn:own"'])
+def test_errors_count_whatever_their_namespace(namespace: str) -> None:
+    text = error("too-big", " error ", "<error-message/>").replace("<rpc-error>", f"<rpc-error{namespace}>")
+    with pytest.raises(DeviceRefusedError, match=r"commit was refused: too-big$") as caught:
+        reply.check(answer(text, "<ok/>"), DEVICE, "commit")
+    assert caught.value.tag == "too-big"
+
+
+def test_an_error_without_words_is_an_error() -> None:
+    with pytest.raises(DeviceRefusedError, match="no error-tag") as caught:
+        reply.check(answer("<rpc-error/>"), DEVICE, "commit")
+    assert caught.value.tag == "operation-failed"
+
+
+@pytest.mark.parametrize(("holder", "words"), [("7", "by session 7"), ("0", "by something other than NETCONF")])
+def test_who_holds_a_lock_is_told(holder: str, words: str) -> None:
+    info = f"<error-info><session-id>{holder}</session-id></error-info>"
+    with pytest.raises(DeviceRefusedError, match=words):
+        reply.check(answer(error("lock-denied", extra=info)), DEVICE, "lock")
+
+
 @pytest.mark.parametrize("tag", ["lock-denied", "in-use", "resource-denied", "operation-failed"])
 def test_what_may_pass_is_transient(tag: str) -> None:
     with pytest.raises(DeviceRefusedError) as caught:

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -30,7 +31,7 @@ from fabricd.errors import (
     DeviceUnreachableError,
     NotFoundError,
 )
-from fabricd.model.device import Device, Protocol
+from fabricd.model.device import Device, NetconfTraits, Protocol
 from fabricd.model.path import Path
 from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.sessions import Connector, Sessions
@@ -85,6 +86,22 @@ async def test_two_users_of_a_device_come_one_after_the_other(tmp_path: FilePath
 
         await asyncio.gather(*(use() for _ in range(20)))
         assert server.sessions == 1
+        await sessions.close()
+
+
+async def test_a_device_that_bears_one_session_never_gets_two(tmp_path: FilePath) -> None:
+    kind = replace(profile(), netconf=NetconfTraits(sessions=1))
+    server = NetconfServer()
+    async with netconf_server(server):
+        sessions = sessions_of(netconf_device(server, tmp_path, profile=kind))
+        with pytest.raises(DeviceRefusedError):
+            await anext(sessions.watch("leaf3", ROOTS))
+        assert server.sessions == 0
+        for number in range(1, 4):
+            with pytest.raises(ZeroDivisionError):  # noqa: PT012 - drops the session
+                async with sessions.open("leaf3"):
+                    assert (server.sessions, server.ended) == (number, number - 1)
+                    raise ZeroDivisionError
         await sessions.close()
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import asyncssh
 
@@ -49,12 +50,16 @@ class Wire(asyncssh.SSHClientSession[bytes]):
         self.framer = Framer(received, limit)
         self._lost = lost
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._started = False
         self._writable = asyncio.Event()
         self._sending = asyncio.Lock()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
         self._writable.set()
+
+    def session_started(self) -> None:
+        self._started = True
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if datatype is not None:
@@ -75,7 +80,8 @@ class Wire(asyncssh.SSHClientSession[bytes]):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writable.set()
-        self._lost(exc)
+        if self._started:  # else it is a subsystem that the device does not have, and perhaps it has another
+            self._lost(exc)
 
     async def send(self, pieces: Iterable[bytes]) -> None:
         """Write one message, waiting while the peer's window is full. Raises BrokenPipeError when the channel is
@@ -211,7 +217,8 @@ class NetconfSession:
         try:
             await self._open_subsystem(self._connection)
             hello = operations.write_hello(self._handler)
-            await self._wire.send(framed(hello, chunked=False))
+            with suppress(_NotSentError):  # what it said before it closed is still on its way
+                await self._wire.send(framed(hello, chunked=False))
             await first
         except _LostError as error:
             if isinstance(self._failure, DeviceProtocolError):
