@@ -44,12 +44,13 @@ class ValueKind(StrEnum):
 class Value:
     """The type of a leaf, leafrefs resolved. A union lists its members in order; else `members` is empty.
 
-    `identities` maps the names that are valid here to their modules.
+    `identities` maps the names that are valid here to their modules. `signed`: a number that may be below zero.
     """
 
     kind: ValueKind
     members: tuple[Value, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
+    signed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -156,6 +157,7 @@ _KINDS = {
 _NUMBERS = {
     lib.LY_TYPE_INT8, lib.LY_TYPE_INT16, lib.LY_TYPE_INT32, lib.LY_TYPE_UINT8, lib.LY_TYPE_UINT16, lib.LY_TYPE_UINT32,
 }  # fmt: skip
+_SIGNED = {lib.LY_TYPE_INT8, lib.LY_TYPE_INT16, lib.LY_TYPE_INT32, lib.LY_TYPE_INT64}
 _LONGS = {lib.LY_TYPE_INT64, lib.LY_TYPE_UINT64}
 _VALUE_KINDS = {
     **dict.fromkeys(_NUMBERS, ValueKind.NUMBER),
@@ -233,7 +235,7 @@ class _Reader:
             for at in range(_length(bases)):
                 _derived(bases[at], found)
             return Value(ValueKind.IDENTITY, identities=found)
-        return Value(_VALUE_KINDS.get(base, ValueKind.STRING))
+        return Value(_VALUE_KINDS.get(base, ValueKind.STRING), signed=base in _SIGNED)
 
 
 def _derived(identity: Any, found: dict[str, str]) -> None:

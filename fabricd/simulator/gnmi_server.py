@@ -1,4 +1,4 @@
-"""The gNMI service of one simulated switch (gNMI specification 0.8): Capabilities, Get, Set, Subscribe over TLS.
+"""The gNMI service of one simulated switch (gNMI specification 0.10): Capabilities, Get, Set, Subscribe over TLS.
 
 Made by the switch. Requests and replies pass as bytes, so that a repeated Get is one look-up. Knows no NETCONF.
 """
@@ -6,29 +6,39 @@ Made by the switch. Requests and replies pass as bytes, so that a repeated Get i
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
-from google.protobuf.unknown_fields import UnknownFieldSet
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import FabricdError, InputError
+from fabricd.simulator import gnmi_commit
 from fabricd.simulator.config import SimulationConfig
+from fabricd.simulator.confirmed import CommitError
 from fabricd.simulator.datastore import LockedError
-from fabricd.simulator.faults import DroppedError, RefusedError, Rpc
+from fabricd.simulator.faults import DroppedError, Kind, RefusedError, Rpc
+from fabricd.simulator.gnmi_counters import LateCounters
+from fabricd.simulator.gnmi_extension import read_extensions
+from fabricd.simulator.gnmi_faults import Spoiler
 from fabricd.simulator.gnmi_get import Reader
-from fabricd.simulator.gnmi_paths import GnmiError
-from fabricd.simulator.gnmi_set import Writer
-from fabricd.simulator.gnmi_subscribe import Subscriber
+from fabricd.simulator.gnmi_paths import GnmiError, Paths
+from fabricd.simulator.gnmi_relay import Link, Relay
+from fabricd.simulator.gnmi_set import Writer, has_changes
+from fabricd.simulator.gnmi_subscribe import Reply, Subscriber
 from fabricd.simulator.gnmi_values import ENCODINGS, read
 from fabricd.simulator.live import Live
 from fabricd.simulator.trust import Identity
 
-VERSION = "0.8.0"
+VERSION = "0.10.0"
+MAX_STREAMS = 128
+"""Subscribe calls at the same time."""
 _MAX_DETAILS = 2_000  # they travel in a header, and a bad value of any size may be quoted in them
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +68,17 @@ class GnmiServer:
         self._config = config
         self._identity = identity
         self._login = _Login(config.username, config.password, config.token)
-        self._reader = Reader(live)
-        self._writer = Writer(live)
+        self._paths = Paths(live)
+        self._counters = LateCounters(live)
+        self._reader = Reader(live, self._paths, self._counters)
+        self._writer = Writer(live, self._paths)
+        self._spoiler = Spoiler(live)
         self._capabilities = _capabilities(live)
         self._server: grpc.aio.Server | None = None
+        self._relay: Relay | None = None
+        self._calls = 0
+        self._streams = 0
+        self._sets = 0
 
     async def start(self, port: int) -> int:
         """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken."""
@@ -74,16 +91,22 @@ class GnmiServer:
         )
         server.add_generic_rpc_handlers((self._handlers(),))
         credentials = grpc.dynamic_ssl_server_credentials(self._certificate(), self._certificate)
-        try:
-            bound = server.add_secure_port(f"{self._config.host}:{port}", credentials)
-        except RuntimeError as error:
-            raise FabricdError(f"{self._live.name}: cannot listen on {self._config.host}:{port}: {error}") from error
+        relay = Relay(server.add_secure_port("127.0.0.1:0", credentials))
         await server.start()
-        self._server = server
+        try:
+            bound = await relay.start(self._config.host, port)
+        except FabricdError as error:
+            await server.stop(None)
+            raise FabricdError(f"{self._live.name}: {error}") from error
+        self._server, self._relay = server, relay
         return bound
 
     async def stop(self) -> None:
         """Cut every connection and stop listening."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            relay.stop()
+        await self._spoiler.stop()
         server, self._server = self._server, None
         if server is not None:
             await server.stop(None)
@@ -107,64 +130,159 @@ class GnmiServer:
             },
         )
 
-    def _unary(
-        self, answer: Callable[[bytes], Awaitable[bytes]]
-    ) -> Callable[[bytes, grpc.aio.ServicerContext[bytes, bytes]], Awaitable[bytes]]:
-        async def call(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-            await self._authenticate(context)
+    def _unary(self, answer: Callable[[bytes, Link], Awaitable[bytes]]) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        async def call(request: bytes, context: Context) -> bytes:
+            link = await self._link(context)
             try:
-                return await answer(request)
+                with self._counted():
+                    self._authenticate(context)
+                    self._check_size(request)
+                    return self._check_size(await answer(request, link))
             except FabricdError as error:
-                await _refuse(context, error)
+                await _refuse(context, link, error)
 
         return call
 
-    async def _authenticate(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        if not self._login.accepts(context.invocation_metadata()):
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong user name, password or token")
+    async def _link(self, context: Context) -> Link:
+        """The connection of a call: its peer is the relay's end, `ipv4:127.0.0.1:PORT`."""
+        port = int(context.peer().rpartition(":")[2])
+        link = self._relay.link(port) if self._relay is not None else None
+        if link is None:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "calls come through the port of the switch")
+        return link
 
-    async def _answer_capabilities(self, request: bytes) -> bytes:
-        read(gnmi_pb2.CapabilityRequest, request)
-        return self._capabilities
-
-    async def _get(self, request: bytes) -> bytes:
-        await self._live.faults.strike(Rpc.GET)
-        return await self._reader.get(request)
-
-    async def _set(self, request: bytes) -> bytes:
-        parsed = read(gnmi_pb2.SetRequest, request)
-        _check_understood(parsed)
-        await self._live.faults.strike(Rpc.SET)
-        reply = await self._writer.set(parsed)
-        await self._live.faults.strike(Rpc.SET, after=True)
-        return reply
-
-    async def _subscribe(
-        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
-    ) -> AsyncIterator[bytes]:
-        await self._authenticate(context)
-        subscriber = Subscriber(self._live)
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        limit = self._live.quirks.calls
+        if limit is not None and self._calls >= limit:
+            self._live.meet("calls")
+            raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {limit} calls at the same time")
+        self._calls += 1
         try:
-            await self._live.faults.strike(Rpc.SUBSCRIBE)
-            first = await anext(aiter(requests), None)
-            if first is None:
-                raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "no subscription was sent")
-            async for reply in subscriber.replies(read(gnmi_pb2.SubscribeRequest, first)):
-                yield reply
+            yield
+        finally:
+            self._calls -= 1
+
+    def _authenticate(self, context: Context) -> None:
+        if not self._login.accepts(context.invocation_metadata()):
+            raise GnmiError(grpc.StatusCode.UNAUTHENTICATED, "wrong user name, password or token")
+
+    def _check_size(self, message: bytes) -> bytes:
+        quirk = self._live.quirks.message_bytes
+        limit = min(quirk or self._config.max_message_bytes, self._config.max_message_bytes)
+        if len(message) > limit:
+            if limit == quirk:
+                self._live.meet("message_bytes")
+            raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"a message of {len(message)} bytes, above {limit}")
+        return message
+
+    async def _struck(
+        self, rpcs: tuple[Rpc, ...], link: Link, work: Callable[[], Awaitable[bytes]], wrong: bytes
+    ) -> bytes:
+        """Carry out a request, with the faults that strike it before and after."""
+        for rpc in rpcs:
+            await self._live.faults.strike(rpc)
+        answer = await work()
+        for rpc in reversed(rpcs):
+            answer = self._spoiler.spoil(await self._live.faults.strike(rpc, after=True), answer, wrong, link)
+        return answer
+
+    async def _answer_capabilities(self, request: bytes, link: Link) -> bytes:
+        parsed = read(gnmi_pb2.CapabilityRequest, request)
+
+        async def work() -> bytes:
+            found = read_extensions(parsed)
+            if found.commit is not None or found.depth:
+                raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "Capabilities take neither Commit nor Depth")
+            return self._capabilities
+
+        wrong = gnmi_pb2.CapabilityResponse(gNMI_version=VERSION).SerializeToString()
+        return await self._struck((Rpc.HELLO,), link, work, wrong)
+
+    async def _get(self, request: bytes, link: Link) -> bytes:
+        return await self._struck((Rpc.GET,), link, lambda: self._reader.get(request), self._empty_get())
+
+    def _empty_get(self) -> bytes:
+        empty = gnmi_pb2.GetResponse(notification=[gnmi_pb2.Notification(timestamp=self._live.clock())])
+        return bytes(empty.SerializeToString())
+
+    async def _set(self, request: bytes, link: Link) -> bytes:
+        parsed = read(gnmi_pb2.SetRequest, request)
+        found = read_extensions(parsed)
+        if found.unknown:
+            raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "this Set has an extension that is not known here")
+        if found.depth:
+            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "the Depth extension is for a Get or Subscribe")
+        commit = found.commit
+        confirm = None
+        if commit is not None:
+            confirm = gnmi_commit.confirm_of(commit, changes=has_changes(parsed))
+
+        async def work() -> bytes:
+            if commit is None or confirm is not None:
+                return await self._writer.set(parsed, confirm)
+            await gnmi_commit.carry_out(self._live.datastore, commit)
+            return self._writer.reply(parsed, ())
+
+        wrong = gnmi_pb2.SetResponse(timestamp=self._live.clock()).SerializeToString()
+        rpc = gnmi_commit.rpc_of(commit)
+        answer = await self._struck((Rpc.SET, rpc) if rpc is Rpc.COMMIT else (rpc,), link, work, wrong)
+        self._sets += 1
+        every = self._live.quirks.unknown_after_set
+        if every is not None and self._sets % every == 0:
+            self._live.meet("unknown_after_set")
+            raise GnmiError(grpc.StatusCode.UNKNOWN, "something went wrong")
+        return answer
+
+    async def _subscribe(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        link = await self._link(context)
+        try:
+            with self._counted(), self._counted_stream():
+                self._authenticate(context)
+                await self._live.faults.strike(Rpc.SUBSCRIBE)
+                subscriber = Subscriber(self._live, self._paths, self._counters)
+                async with aclosing(subscriber.replies(aiter(requests))) as replies:
+                    begun = False
+                    async for reply in replies:
+                        async for answer in self._streamed(reply, link, begun=begun):
+                            yield self._check_size(answer)
+                        begun = True
         except FabricdError as error:
-            await _refuse(context, error)
+            await _refuse(context, link, error)
+
+    @contextmanager
+    def _counted_stream(self) -> Iterator[None]:
+        if self._streams >= MAX_STREAMS:
+            raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_STREAMS} subscriptions")
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    async def _streamed(self, reply: Reply, link: Link, *, begun: bool) -> AsyncIterator[bytes]:
+        """An answer of a subscription, with the faults that strike its first one and its notifications."""
+        faults = self._live.faults
+        notification = gnmi_pb2.Notification(timestamp=self._live.clock())
+        wrong = gnmi_pb2.SubscribeResponse(update=notification).SerializeToString()
+        answer, times = reply.data, 1
+        if not begun:
+            answer = self._spoiler.spoil(await faults.strike(Rpc.SUBSCRIBE, after=True), answer, wrong, link)
+        if reply.notifies:
+            fault = await faults.strike(Rpc.NOTIFY)
+            if fault is not None and fault.kind is Kind.FLOOD:
+                times = fault.count
+            answer = self._spoiler.spoil(await faults.strike(Rpc.NOTIFY, after=True), answer, wrong, link)
+        for _ in range(times):
+            yield answer
 
 
-def _check_understood(request: gnmi_pb2.SetRequest) -> None:
-    """Fields of later versions (union_replace, the Commit extension) change what a Set means: never pass over them."""
-    if len(UnknownFieldSet(request)) or any(extension.WhichOneof("ext") is None for extension in request.extension):
-        raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, f"gNMI {VERSION} is spoken; this Set needs a later one")
-
-
-async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], error: FabricdError) -> NoReturn:
+async def _refuse(context: Context, link: Link, error: FabricdError) -> NoReturn:
     match error:
         case GnmiError():
             status = error.status
+        case CommitError():
+            status = gnmi_commit.STATUS[error.fault]
         case LockedError():
             status = grpc.StatusCode.FAILED_PRECONDITION
         case InputError():
@@ -173,7 +291,8 @@ async def _refuse(context: grpc.aio.ServicerContext[bytes, bytes], error: Fabric
         case RefusedError():
             status = grpc.StatusCode.ABORTED
         case DroppedError():
-            status = grpc.StatusCode.UNAVAILABLE
+            link.cut()
+            status = grpc.StatusCode.UNAVAILABLE  # nobody is left to read it
         case _:
             status = grpc.StatusCode.INTERNAL
     await context.abort(status, str(error)[:_MAX_DETAILS])

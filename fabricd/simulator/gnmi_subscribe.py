@@ -1,108 +1,262 @@
-"""gNMI Subscribe on one simulated switch (gNMI specification section 3.5): ONCE, and STREAM with ON_CHANGE.
+"""gNMI Subscribe on one simulated switch (gNMI specification section 3.5): ONCE, POLL and STREAM in all modes.
 
-Called by the gNMI server, one Subscriber a call. POLL and SAMPLE are answered UNIMPLEMENTED in this version.
+Called by the gNMI server, one Subscriber a call. A subscriber who does not read keeps nothing waiting but the last
+difference: changes that follow each other faster than they are sent arrive as one.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import grpc
 from pygnmi.spec.v080 import gnmi_pb2
 
-from fabricd.simulator.gnmi_paths import GnmiError, bind, unbind
-from fabricd.simulator.gnmi_values import ENCODINGS, typed
+from fabricd.schema.outline import Node
+from fabricd.simulator.gnmi_counters import LateCounters, steps_of
+from fabricd.simulator.gnmi_leaves import Changes, Leaf, Leaves, collect, difference
+from fabricd.simulator.gnmi_paths import GnmiError, Paths
+from fabricd.simulator.gnmi_subscription import Manner, Subscription, read_subscription
+from fabricd.simulator.gnmi_values import read, typed
 from fabricd.simulator.live import Live
-from fabricd.simulator.tree import Place, leaves, select
-from fabricd.simulator.values import Json
+from fabricd.simulator.tree import Object, Place
 
-_BATCH = 500
+_BATCH = 500  # updates in a message
 
-Leaves = dict[str, tuple[Place, Json]]
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A serialised SubscribeResponse. `notifies`: it tells something after the first sync_response."""
+
+    data: bytes
+    notifies: bool = False
+
+
+_SYNC = Reply(bytes(gnmi_pb2.SubscribeResponse(sync_response=True).SerializeToString()))
+
+
+@dataclass(slots=True)
+class _Watch:
+    """The places that are told in the same manner, and what the subscriber knows of them."""
+
+    manner: Manner
+    places: tuple[Place, ...]
+    known: Leaves = field(default_factory=dict)
+    sample: _Pulse | None = None
+    heartbeat: _Pulse | None = None
+
+
+class _Pulse:
+    """Something that is due again and again. Costs nothing in between."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]], seconds: float) -> None:
+        self._sleep = sleep
+        self._seconds = seconds
+        self.task = self._next()
+
+    def due(self) -> bool:
+        """True once for each time; what was missed is not made up for."""
+        if not self.task.done():
+            return False
+        self.task = self._next()
+        return True
+
+    def _next(self) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self._sleep(self._seconds))
 
 
 class Subscriber:
     """One Subscribe call."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: Live, paths: Paths, counters: LateCounters) -> None:
         self._live = live
-        self._request = gnmi_pb2.SubscriptionList()
-        self._places: list[Place] = []
+        self._paths = paths
+        self._counters = counters
+        self._asked = Subscription(gnmi_pb2.SubscriptionList(), {}, 0, frozenset())
 
-    async def replies(self, request: gnmi_pb2.SubscribeRequest) -> AsyncIterator[bytes]:
-        """Serialised SubscribeResponses: everything there is, sync_response, then (STREAM) changes until cancelled.
-
-        Changes that follow each other faster than they are sent arrive as one. Raises GnmiError.
-        """
-        if request.WhichOneof("request") != "subscribe":
-            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "a call begins with a subscription")
-        self._request = request.subscribe
-        self._check()
-        self._places = [
-            place
-            for one in self._request.subscription
-            for place in bind(self._live.outline, self._request.prefix, one.path)
-        ]
-        epoch = self._live.epoch
-        known = await self._leaves()
-        if not self._request.updates_only:
-            for reply in self._notifications(list(known.values()), ()):
+    async def replies(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
+        """Everything there is, sync_response, then what the mode asks for until it is cancelled. Raises GnmiError."""
+        first = await anext(requests, None)
+        if first is None:
+            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "no subscription was sent")
+        self._asked = read_subscription(self._live, self._paths, read(gnmi_pb2.SubscribeRequest, first))
+        match self._asked.request.mode:
+            case gnmi_pb2.SubscriptionList.STREAM:
+                stream = self._stream(requests)
+            case gnmi_pb2.SubscriptionList.POLL:
+                stream = self._poll(requests)
+            case _:
+                stream = self._once()
+        async with aclosing(stream):
+            async for reply in stream:
                 yield reply
-        yield bytes(gnmi_pb2.SubscribeResponse(sync_response=True).SerializeToString())
-        while self._request.mode == gnmi_pb2.SubscriptionList.STREAM:
-            epoch = await self._live.changed_since(epoch)
-            now = await self._leaves()
-            gone = [place for text, (place, _) in known.items() if text not in now]
-            new = [
-                (place, value) for text, (place, value) in now.items() if text not in known or known[text][1] != value
-            ]
-            known = now
-            if gone or new:
-                for reply in self._notifications(new, gone):
-                    yield reply
 
-    def _check(self) -> None:
-        request = self._request
-        if request.encoding not in ENCODINGS:
-            raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "encodings JSON and JSON_IETF are spoken, no other")
-        if not request.subscription:
-            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "no path is subscribed to")
-        if request.mode == gnmi_pb2.SubscriptionList.POLL:
-            raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "subscriptions of mode POLL are not served")
-        sampled = any(one.mode == gnmi_pb2.SAMPLE for one in request.subscription)
-        if request.mode == gnmi_pb2.SubscriptionList.STREAM and sampled:
-            raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "subscriptions of mode SAMPLE are not served, ON_CHANGE are")
+    async def _once(self) -> AsyncGenerator[Reply, None]:
+        if not self._asked.request.updates_only:
+            for reply in self._told(difference({}, await self._now(self._asked.places))):
+                yield reply
+        yield _SYNC
 
-    async def _leaves(self) -> Leaves:
-        steady = self._request.mode == gnmi_pb2.SubscriptionList.STREAM
-        tree = await (self._live.steady_tree() if steady else self._live.tree())
+    async def _poll(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
+        async for reply in self._once():
+            yield reply
+        async for request in requests:
+            _check_poll(request)
+            for reply in self._told(difference({}, await self._now(self._asked.places))):
+                yield replace(reply, notifies=True)
+            yield _SYNC
 
-        def collect() -> Leaves:
-            found: Leaves = {}
-            for place in self._places:
-                for under, value in select(tree, place.steps):
-                    node = under.node or self._live.outline.root
-                    values = value if node.kind == "list" and isinstance(value, list) else [value]
-                    for one in values:
-                        for leaf, held in leaves(one, node, under.steps):
-                            found[str(leaf)] = (leaf, held)
+    async def _stream(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
+        watches = [_Watch(manner, places) for manner, places in self._asked.watches.items()]
+        epoch = self._live.epoch
+        await self._refresh(watches)
+        if not self._asked.request.updates_only:
+            everything = {text: leaf for watch in watches for text, leaf in watch.known.items()}
+            for reply in self._told(difference({}, everything)):
+                yield reply
+        yield _SYNC
+        more = asyncio.ensure_future(anext(requests, None))
+        try:
+            if self._live.quirks.silent_stream:
+                self._live.meet("silent_stream")
+                watches.clear()
+            async with aclosing(self._changes(watches, epoch, more)) as stream:
+                async for changes in stream:
+                    for reply in self._told(changes):
+                        yield replace(reply, notifies=True)
+        finally:
+            more.cancel()
+
+    async def _changes(
+        self, watches: list[_Watch], epoch: int, said: asyncio.Future[bytes | None]
+    ) -> AsyncGenerator[Changes, None]:
+        """What is to be told, whenever there is something. Ends by GnmiError when the client says more."""
+        sleep = self._live.sleep
+        more: asyncio.Future[bytes | None] | None = said
+        for watch in watches:
+            if watch.manner.seconds is not None:
+                watch.sample = _Pulse(sleep, watch.manner.seconds)
+            if watch.manner.heartbeat is not None:
+                watch.heartbeat = _Pulse(sleep, watch.manner.heartbeat)
+        pulses = [pulse for watch in watches for pulse in (watch.sample, watch.heartbeat) if pulse is not None]
+        waits_for_changes = any(watch.manner.seconds is None for watch in watches)
+        changed = asyncio.ensure_future(self._live.changed_since(epoch)) if waits_for_changes else None
+        try:
+            while True:
+                waiting: list[asyncio.Future[Any]] = [pulse.task for pulse in pulses]
+                waiting += [one for one in (changed, more) if one is not None]
+                if not waiting:  # silent, and the client has said its last
+                    waiting.append(asyncio.get_running_loop().create_future())
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if more is not None and more.done():
+                    _check_ended(more)
+                    more = None
+                    continue
+                due = [watch for watch in watches if watch.sample is not None and watch.sample.due()]
+                beating = [watch for watch in watches if watch.heartbeat is not None and watch.heartbeat.due()]
+                if changed is not None and changed.done():
+                    changed = asyncio.ensure_future(self._live.changed_since(changed.result()))
+                    due += [watch for watch in watches if watch.manner.seconds is None]
+                due += [watch for watch in beating if watch not in due]
+                known = [watch.known for watch in due]
+                await self._refresh(due)
+                for watch, before in zip(due, known, strict=True):
+                    if changes := _to_tell(watch, before, everything=watch in beating):
+                        yield changes
+        finally:
+            for task in (*(pulse.task for pulse in pulses), changed):
+                if task is not None:
+                    task.cancel()
+
+    async def _refresh(self, watches: list[_Watch]) -> None:
+        """Have watches know what is there now."""
+        sampled = [watch for watch in watches if watch.manner.seconds is not None]
+        steady = await self._live.steady_tree() if len(sampled) < len(watches) or _any_unsteady(sampled) else {}
+        full = await self._full_tree() if sampled else {}
+
+        def work() -> list[Leaves]:
+            found = []
+            for watch in watches:
+                leaves = self._leaves(steady if watch.manner.seconds is None else full, watch.places)
+                if watch.manner.unsteady:
+                    known = self._leaves(steady, watch.places)
+                    leaves = {text: leaf for text, leaf in leaves.items() if text not in known}
+                found.append(leaves)
             return found
 
-        return await self._live.engine.run(collect)
+        for watch, known in zip(watches, await self._live.engine.run(work), strict=True):
+            watch.known = known
 
-    def _notifications(
-        self, updates: list[tuple[Place, Json]], deletes: Iterator[Place] | list[Place] | tuple[()]
-    ) -> Iterator[bytes]:
-        skip, time = len(self._request.prefix.elem), self._live.clock()
-        gone = [unbind(place, skip=skip) for place in deletes]
-        for at in range(0, max(len(updates), 1), _BATCH):
-            notification = gnmi_pb2.Notification(timestamp=time, delete=gone if at == 0 else ())
-            if self._request.HasField("prefix"):
-                notification.prefix.CopyFrom(self._request.prefix)
-            for place, value in updates[at : at + _BATCH]:
-                assert place.node is not None
-                notification.update.add(
-                    path=unbind(place, skip=skip), val=typed(place.node, value, self._request.encoding)
-                )
-            if notification.update or notification.delete:
-                yield bytes(gnmi_pb2.SubscribeResponse(update=notification).SerializeToString())
+    async def _now(self, places: Iterable[Place]) -> Leaves:
+        tree = await self._full_tree()
+        return await self._live.engine.run(lambda: self._leaves(tree, places))
+
+    async def _full_tree(self) -> Object:
+        tree = await self._live.tree()
+        self._counters.age(tree, self._live.clock())
+        return tree
+
+    def _leaves(self, tree: Object, places: Iterable[Place]) -> Leaves:
+        gap = steps_of(self._live.outline, self._live.quirks.missing_counter)
+        models = self._asked.models
+
+        def wanted(node: Node) -> bool:
+            return (not models or node.module in models) and not (gap and node is gap[-1].node)
+
+        return collect(self._live.outline.root, tree, places, self._asked.depth, wanted)
+
+    def _told(self, changes: Changes) -> Iterator[Reply]:
+        """The messages that tell it."""
+        asked = self._asked.request.prefix
+        skip = len(asked.elem)
+        deletes = list(changes.deletes)
+        if deletes and self._live.quirks.no_delete_notifications:
+            self._live.meet("no_delete_notifications")
+            deletes.clear()
+        gone = [self._paths.unbind(place, skip=skip) for place in deletes]
+        prefix = asked if self._asked.request.HasField("prefix") else None
+        for at in range(0, max(len(changes.updates), 1), _BATCH):
+            updates = [self._update(leaf, skip) for leaf in changes.updates[at : at + _BATCH]]
+            if updates or gone:
+                yield self._message(gnmi_pb2.Notification(prefix=prefix, update=updates, delete=gone))
+            gone = []
+        for container, leaves in changes.wholes:
+            above = self._paths.unbind(container)
+            above.target, above.origin = asked.target, asked.origin
+            updates = [self._update(leaf, len(container.steps)) for leaf in leaves]
+            yield self._message(gnmi_pb2.Notification(prefix=above, update=updates, atomic=True))
+
+    def _update(self, leaf: Leaf, skip: int) -> gnmi_pb2.Update:
+        assert leaf.place.node is not None
+        loose = self._live.quirks.loose_json
+        value = typed(leaf.place.node, leaf.value, self._asked.request.encoding, loose=loose)
+        return gnmi_pb2.Update(path=self._paths.unbind(leaf.place, skip=skip), val=value)
+
+    def _message(self, notification: gnmi_pb2.Notification) -> Reply:
+        notification.timestamp = self._live.clock()
+        return Reply(bytes(gnmi_pb2.SubscribeResponse(update=notification).SerializeToString()))
+
+
+def _any_unsteady(watches: list[_Watch]) -> bool:
+    return any(watch.manner.unsteady for watch in watches)
+
+
+def _to_tell(watch: _Watch, before: Leaves, *, everything: bool) -> Changes:
+    changes = difference(before, watch.known)
+    if everything or not watch.manner.changed:
+        return replace(difference({}, watch.known), deletes=changes.deletes)
+    return changes
+
+
+def _check_poll(request: bytes) -> None:
+    if read(gnmi_pb2.SubscribeRequest, request).WhichOneof("request") != "poll":
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "after the subscription only polls are taken")
+
+
+def _check_ended(more: asyncio.Future[bytes | None]) -> None:
+    """A client that has said its last goes on listening; one that says more is wrong (section 3.5.1.1)."""
+    if more.exception() is None and more.result() is not None:
+        raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "a stream takes no message after the subscription")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fabricd.schema.outline import Outline
 from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.config import SwitchConfig
+from fabricd.simulator.confirmed import Sleep
 from fabricd.simulator.datastore import Changed, Datastore, Event, Store, Version
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts, facts_of
@@ -32,16 +33,18 @@ class Live:
         behaviour: Behaviour,
         view: Callable[[SwitchFacts, bool], View],
         clock: Callable[[], int],
+        sleep: Sleep,
         late: Late | None,
     ) -> None:
-        """`view` makes the View for the switch's own facts, with time or without. `clock` is in nanoseconds. `late`
-        holds back what is shown, None shows everything at once."""
+        """`view` makes the View for the switch's own facts, with time or without. `clock` is in nanoseconds, `sleep`
+        waits for seconds. `late` holds back what is shown, None shows everything at once."""
         self.config = config
         self.name = config.name
         self.engine = engine
         self.datastore = datastore
         self.faults: Faults = datastore.faults
         self.clock = clock
+        self.sleep = sleep
         self.quirks: Quirks = config.quirks
         self._behaviour = behaviour
         self._differs = bool(behaviour)

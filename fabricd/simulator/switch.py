@@ -93,7 +93,7 @@ class Switch:
             Late(self._datastore, quirks.applies_after, self.clock, sleep, told, meet) if quirks.applies_after else None
         )
         self._late = late
-        self.live = Live(config, engine, self._datastore, self._behaviour, view, self.clock, late)
+        self.live = Live(config, engine, self._datastore, self._behaviour, view, self.clock, sleep, late)
         self.faults.add(*config.faults)
         self._gnmi = GnmiServer(self.live, simulation, identity)
         self._netconf = NetconfServer(self.live, simulation, identity)

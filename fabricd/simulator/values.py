@@ -53,6 +53,11 @@ def _from_union_text(value: Value, text: str, modules: Mapping[str, str] | None)
     return text
 
 
+def is_integer(text: str) -> bool:
+    """Whether it is an integer in its canonical or signed form."""
+    return _INTEGER.match(text) is not None
+
+
 def to_text(json: Json) -> str:
     """The text of a leaf's JSON value, identities keeping their module's name as prefix."""
     match json:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
 import grpc.aio
-from pygnmi.spec.v080 import gnmi_pb2, gnmi_pb2_grpc
+from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2, gnmi_pb2_grpc
 
+from fabricd.gnmi_extensions.gnmi_extensions_pb2 import Commit, Extension
 from fabricd.model.path import Path
 from fabricd.simulator import Simulation, Switch
 
@@ -66,19 +67,61 @@ class Client:
         request = gnmi_pb2.SetRequest(**fields)
         return await self.stub.Set(request, metadata=self.metadata, timeout=SECONDS, wait_for_ready=True)
 
-    def subscribe(self, mode: str, *paths: str, kind: str = "ON_CHANGE", **fields: Any) -> Any:
-        subscriptions = [
-            gnmi_pb2.Subscription(path=path(text), mode=gnmi_pb2.SubscriptionMode.Value(kind)) for text in paths
-        ]
-        request = gnmi_pb2.SubscribeRequest(
-            subscribe=gnmi_pb2.SubscriptionList(
-                mode=gnmi_pb2.SubscriptionList.Mode.Value(mode),
-                subscription=subscriptions,
-                encoding=gnmi_pb2.JSON_IETF,
-                **fields,
-            )
-        )
+    def subscribe(
+        self,
+        mode: str,
+        *paths: str,
+        kind: str = "ON_CHANGE",
+        encoding: str = "JSON_IETF",
+        each: dict[str, Any] | None = None,
+        extension: Iterable[Any] = (),
+        **fields: Any,
+    ) -> Any:
+        """A Subscribe call whose request side ends after the subscription. `each` are fields of every Subscription,
+        `fields` those of the SubscriptionList."""
+        request = subscription(mode, *paths, kind=kind, encoding=encoding, each=each, extension=extension, **fields)
         return self.stub.Subscribe(_once(request), metadata=self.metadata, timeout=SECONDS)
+
+    async def talk(self, first: gnmi_pb2.SubscribeRequest) -> Any:
+        """A Subscribe call whose request side stays open."""
+        call = self.stub.Subscribe(metadata=self.metadata, timeout=SECONDS)
+        await call.write(first)
+        return call
+
+
+def subscription(
+    mode: str,
+    *paths: str,
+    kind: str = "ON_CHANGE",
+    encoding: str = "JSON_IETF",
+    each: dict[str, Any] | None = None,
+    extension: Iterable[Any] = (),
+    **fields: Any,
+) -> gnmi_pb2.SubscribeRequest:
+    """A SubscribeRequest that begins a call; see Client.subscribe."""
+    subscriptions = [
+        gnmi_pb2.Subscription(path=path(text), mode=gnmi_pb2.SubscriptionMode.Value(kind), **(each or {}))
+        for text in paths
+    ]
+    return gnmi_pb2.SubscribeRequest(
+        subscribe=gnmi_pb2.SubscriptionList(
+            mode=gnmi_pb2.SubscriptionList.Mode.Value(mode),
+            subscription=subscriptions,
+            encoding=gnmi_pb2.Encoding.Value(encoding),
+            **fields,
+        ),
+        extension=list(extension),
+    )
+
+
+def extension(**kind: Any) -> gnmi_ext_pb2.Extension:
+    """One of the younger extensions (`depth=Depth(...)`, `commit=Commit(...)`) for pygnmi's messages."""
+    return gnmi_ext_pb2.Extension.FromString(Extension(**kind).SerializeToString())
+
+
+def commit(identifier: str, **action: Any) -> list[gnmi_ext_pb2.Extension]:
+    """The Commit extension for a Set: `commit("id", confirm=CommitConfirm())`."""
+    return [extension(commit=Commit(id=identifier, **action))]
 
 
 async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
@@ -88,6 +131,34 @@ async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
     except grpc.aio.AioRpcError as error:
         return error.code(), error.details() or ""
     raise AssertionError(f"was not refused: {answer}")
+
+
+async def first(stream: Any) -> Any:
+    """The first message of a stream; raises what the call ends with."""
+    return await anext(aiter(stream))
+
+
+async def notifications(stream: Any) -> list[gnmi_pb2.Notification]:
+    """What a stream tells up to the next sync_response."""
+    found = []
+    while True:
+        reply = await stream.read()
+        if reply.sync_response:
+            return found
+        found.append(reply.update)
+
+
+def shown(notification: gnmi_pb2.Notification) -> dict[str, Any]:
+    """The values of a notification in JSON_IETF, by the last two names of their paths."""
+    return {
+        "/".join(elem.name for elem in one.path.elem[-2:]): json.loads(one.val.json_ietf_val)
+        for one in notification.update
+    }
+
+
+def as_text(each: gnmi_pb2.Path) -> str:
+    """A path as people write it."""
+    return "/" + "/".join(elem.name + "".join(f"[{k}={v}]" for k, v in sorted(elem.key.items())) for elem in each.elem)
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ async def run(script: str, *arguments: str) -> dict[str, Any]:
 async def test_pygnmis_own_client_reads_and_writes(either_simulation: Simulation) -> None:
     left = either_simulation.switches["left"]
     seen = await run("pygnmi_script.py", left.host, str(left.gnmi_port), str(either_simulation.ca_file))
-    assert set(seen["encodings"]) == {"json", "json_ietf"}
+    assert set(seen["encodings"]) == {"json", "json_ietf", "ascii", "proto"}
     assert "openconfig-interfaces" in seen["models"]
     assert seen["operations"] == ["UPDATE"]
     qualified = {"openconfig-interfaces:mtu": 9000, "openconfig-interfaces:name": "Ethernet1"}

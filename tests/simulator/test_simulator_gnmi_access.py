@@ -112,17 +112,6 @@ async def test_a_subscription_to_nothing_yet_stays_open(client: Client) -> None:
     stream.cancel()
 
 
-async def test_poll_sample_and_unknown_paths_are_told(client: Client) -> None:
-    async def first(call: Any) -> Any:
-        return await anext(aiter(call))
-
-    assert (await refused(first(client.subscribe("POLL", "/interfaces"))))[0] is STATUS.UNIMPLEMENTED
-    sampled = client.subscribe("STREAM", "/interfaces", kind="SAMPLE")
-    assert (await refused(first(sampled)))[0] is STATUS.UNIMPLEMENTED
-    assert (await refused(first(client.subscribe("ONCE", "/nothing"))))[0] is STATUS.NOT_FOUND
-    assert (await refused(first(client.subscribe("ONCE"))))[0] is STATUS.INVALID_ARGUMENT
-
-
 async def test_replies_over_four_megabytes_pass(client: Client) -> None:
     interfaces = [
         {"name": name, "config": {"name": name, "type": TYPE, "description": name * 250}}
