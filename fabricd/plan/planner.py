@@ -31,8 +31,8 @@ class Planned:
 
     `payload` is None when there is nothing to send, or no dialect was asked for; `preimage`, what the device runs as
     canonical JSON, is empty then. `avoided` are the differing paths that were left out because they are unstable.
-    `leaves` counts the leaves that the device has in scope. `piece` are the paths of the edits in the payload: all, or
-    those that the device wants in a transaction of their own first.
+    `leaves` counts the leaves that the device has in scope. `piece` are the edits in the payload: all
+    of the plan, or those for `first`, a path that the device wants in a transaction of its own before the rest.
     """
 
     plan: Plan
@@ -40,12 +40,8 @@ class Planned:
     preimage: bytes = field(default=b"", repr=False)
     avoided: tuple[Path, ...] = ()
     leaves: int = 0
-    piece: tuple[Path, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether the payload holds every edit of the plan."""
-        return len(self.piece) == len(self.plan.edits)
+    piece: tuple[PlannedEdit, ...] = ()
+    first: Path | None = None
 
 
 def make_plan(
@@ -79,10 +75,10 @@ def make_plan(
     if not edits or dialect is None:
         return Planned(plan, avoided=avoided, leaves=comparison.leaves)
     # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
-    piece = first_piece(edits, write.before)
+    piece, first = first_piece(edits, write.before)
     payload = schema.render(piece, desired.config, dialect, actual=tree.config, write=write)
-    paths = tuple(edit.path for edit in piece)
-    return Planned(plan, payload, schema.canonical(tree.config), avoided, comparison.leaves, paths)
+    preimage = schema.canonical(tree.config)
+    return Planned(plan, payload, preimage, avoided, comparison.leaves, plan_edits(piece), first)
 
 
 def plan_edits(edits: Sequence[Edit]) -> tuple[PlannedEdit, ...]:

@@ -70,9 +70,8 @@ class Attempts:
         whole, number = planned.plan, 1
         while True:
             seen = await self._write_piece(run, target, desired, planned, net=net, number=number, wanted=wanted)
-            flapping = self._breaker.repaired(
-                run.device.name, run.desired_digest, planned.piece, self._clock.monotonic()
-            )
+            taken = [one.edit.path for one in planned.piece]
+            flapping = self._breaker.repaired(run.device.name, run.desired_digest, taken, self._clock.monotonic())
             if flapping:
                 _LOG.warning("%s: %s repaired too often, left alone from now on", run.device.name, flapping[0])
             if seen.equal:
@@ -97,14 +96,14 @@ class Attempts:
         if planned.payload is None:
             raise FabricdError("a transaction without anything to send", device=run.device.name)
         opening = self._opening(run, planned, net=net, number=number)
-        pieces = (
-            () if planned.complete else (f"{len(planned.piece)} of {len(planned.plan.edits)} edits, the rest later",)
-        )
-        within = run.device.profile.confirm_within
-        nets = (f"the device takes it back unless it is confirmed within {within:g} s",) if net else ()
-        sent = tuple(one for one in planned.plan.edits if one.edit.path in planned.piece)
-        record = run.record(Event.APPLY, "; ".join((*pieces, *nets)), sent)
-        dialect = None if planned.complete else target.dialect
+        told = [] if planned.first is None else [f"{planned.first} before the rest"]
+        if net:
+            within = run.device.profile.confirm_within
+            told.append(f"the device takes it back unless it is confirmed within {within:g} s")
+        record = run.record(Event.APPLY, "; ".join(told), planned.piece)
+        dialect = None if planned.first is None else target.dialect
+        if planned.first is not None:  # asked for once: what the device took it may show in no way that tells
+            run.before = run.before[run.before.index(planned.first) + 1 :]
 
         async def take(phase: str) -> Seen:
             """Read again: what was written must be there."""
@@ -211,10 +210,10 @@ class Attempts:
 
 def _untaken(planned: Planned, seen: Seen) -> Sequence[Path]:
     """What still differs although it was written. While pieces are to follow, others may differ."""
-    left = [planned.edit.path for planned in seen.planned.plan.edits]
-    if planned.complete:
+    left = [one.edit.path for one in seen.planned.plan.edits]
+    if planned.first is None:
         return left
-    return [path for path in left if any(path.touches(written) for written in planned.piece)]
+    return [path for path in left if any(written.edit.path.covers(path) for written in planned.piece)]
 
 
 def _confirm_may_change(target: Target, profile: Profile) -> bool:

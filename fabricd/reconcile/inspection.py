@@ -6,7 +6,7 @@ Used by reconcile/reconciler and reconcile/attempt. Must not know policies, nor 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_exponential
@@ -56,8 +56,9 @@ class Inspection:
         avoid: Sequence[Path],
         phase: str = "plan",
     ) -> Planned:
-        """The plan for what was fetched; `avoid` are paths to leave alone. Without a dialect nothing is rendered."""
-        write = run.device.profile.write
+        """The plan for what was fetched, with the next piece to send (Run.before); `avoid` are paths to leave alone.
+        Without a dialect nothing is rendered."""
+        write = replace(run.device.profile.write, before=run.before)
         work = partial(make_plan, desired=desired, fetched=fetched, dialect=dialect, avoid=avoid, write=write)
         with run.phase(phase):
             return await self._schemas.run(self._fleet.model_set(run.device), work)

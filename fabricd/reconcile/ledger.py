@@ -37,8 +37,9 @@ _CHECKED_KEPT = timedelta(minutes=10)
 class Run:
     """One reconcile of one device while it lasts. Owned by the reconciler's task.
 
-    `avoid` are the paths left alone in this round, `found` is the plan that it found. `wrote`: something was sent that
-    may have taken effect. `transaction` is the one that is open; `unread`: nobody knows yet what became of it.
+    `before` are the paths that still want a transaction of their own (WriteTraits), `avoid` those left alone in this
+    round, `found` is the plan that it found. `wrote`: something was sent that may have taken effect. `transaction` is
+    the one that is open; `unread`: nobody knows yet what became of it.
     """
 
     decision: str
@@ -51,6 +52,7 @@ class Run:
     revision: int = 0
     desired_digest: str = ""
     desired: Desired | None = None
+    before: tuple[Path, ...] = ()
     avoid: tuple[Path, ...] = ()
     found: Plan | None = None
     transaction: OpenTransaction | None = None

@@ -230,6 +230,7 @@ class Reconciler:
             status=await self._ledger.status(device.name),
             started=self._clock.monotonic(),
             clock=self._clock,
+            before=device.profile.write.before,
             approved=approved,
         )
 
