@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path as FilePath
@@ -48,6 +48,21 @@ def document(hostname: str, *interfaces: dict[str, Any], **system: Any) -> dict[
     return found
 
 
+class Alarm:
+    """How the switch sleeps: as long as it likes, or until a test rings."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), seconds)
+
+    def ring(self) -> None:
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+
 @dataclass
 class World:
     """One simulated switch with one model set, and the schema of that set."""
@@ -55,6 +70,7 @@ class World:
     simulation: Simulation
     schema: Schema
     folder: FilePath
+    alarm: Alarm
     tried: int = 0
 
     @property
@@ -78,8 +94,9 @@ class World:
         )
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
         with Schema(models) as schema:
-            async with Simulation(config) as simulation:
-                yield cls(simulation, schema, folder)
+            alarm = Alarm()
+            async with Simulation(config, sleep=alarm.sleep) as simulation:
+                yield cls(simulation, schema, folder, alarm)
 
     async def reset(self) -> None:
         """The switch as it came out of the box, without faults."""

@@ -21,6 +21,7 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.settings import Settings
 from fabricd.simulator import load_simulation
 from fabricd.southbound.inventory import load_inventory
+from fabricd.southbound.profiles import load_profile
 from fabricd.telemetry import Metrics
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -91,8 +92,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_inventory_that_is_shown_is_accepted(tmp_path: Path) -> None:
-    (block,) = blocks(PROJECT / "docs" / "devices.md", "toml")
+def test_the_inventory_and_the_profiles_that_are_shown_are_accepted(tmp_path: Path) -> None:
+    block, *profiles = blocks(PROJECT / "docs" / "devices.md", "toml")
+    for number, profile in enumerate(profiles):
+        (tmp_path / f"{number}.toml").write_text(profile, encoding="utf-8")
+        assert load_profile(tmp_path / f"{number}.toml").name in profile
     for name in ("tls/ca.pem", "ssh/known_hosts"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Coroutine
 
 from lxml import etree
 
@@ -83,7 +84,7 @@ class Writer:
                 await self._confirmed.confirm(self._in_force)
                 self._in_force = ""
             elif self._candidate:
-                await self._rpc.ok(operations.Commit, "commit")
+                await self._in_turn(self._rpc.ok(operations.Commit, "commit"))
             elif self._waiting is not None:
                 await self._edit("running", self._waiting)
             if self._startup:
@@ -139,11 +140,26 @@ class Writer:
             return
         self._in_force = commit  # from now on it may be
         try:
-            await self._confirmed.begin(commit, self._seconds)
+            await self._in_turn(self._confirmed.begin(commit, self._seconds))
         except DeviceRefusedError:
             if not self._confirmed.bound:
                 self._in_force = ""  # a cancel that names no id might take back somebody else's
             raise
+
+    async def _in_turn(self, committing: Coroutine[None, None, None]) -> None:
+        """A refusal says what else than this change is in the way."""
+        try:
+            await committing
+        except DeviceRefusedError as error:
+            if error.tag != "in-use":
+                raise
+            raise DeviceRefusedError(
+                "the device takes no commit now: another one waits there for its confirmation, or running is locked"
+                f" ({error.message})",
+                device=error.device,
+                path=error.path,
+                tag=error.tag,
+            ) from error
 
     async def _edit(self, target: str, config: etree._Element) -> None:
         """edit-config that changes what is marked and nothing else (RFC 6241 section 7.2)."""
