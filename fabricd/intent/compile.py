@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from fabricd.errors import InputError, Problem
 from fabricd.intent.documents import Draft
+from fabricd.intent.membership import attached
 from fabricd.intent.numbers import quote_long_numbers
 from fabricd.intent.released import released_paths
-from fabricd.model.device import Device, Profile
+from fabricd.intent.unsupported import refuse_unsupported
+from fabricd.model.device import Device, Likeness, Profile
 from fabricd.model.intent import ConfigIntent, Desired, Scope
 from fabricd.model.path import Path, Segment, covered
 from fabricd.schema import Schema, digest
@@ -21,8 +23,10 @@ from fabricd.schema import Schema, digest
 def read_draft(schema: Schema, draft: Draft) -> ConfigIntent:
     """The draft as an intent: its configuration read strictly and made canonical, its claims qualified by module.
 
-    Raises InputError naming every problem, with the intent, the data path, and line and column where known.
+    It is read by the models without deviations: what a device does not have is for compile_device to judge. Raises
+    InputError naming every problem, with the intent, the data path, and line and column where known.
     """
+    schema = schema.plain
     try:
         config = _read(schema, draft)
         claimed = schema.roots(config) if draft.replace is True else _qualified(schema, draft.replace or ())
@@ -49,16 +53,26 @@ def compile_device(
     revision: int,
     previous: Desired | None = None,
 ) -> Desired:
-    """Merge by priority, validate the whole, refuse what is protected, work out the scope.
+    """Merge by priority, validate the whole, refuse what is protected or not supported, work out the scope.
 
     `intents` are all those that name the device, at least one; `previous` is its tree so far: what that set and this
-    does not set any more is taken away from the device. Raises InputError naming every problem.
+    does not set any more is taken away from the device. The tree is one of the models without the device's deviations,
+    validated by both. Raises InputError naming every problem.
     """
+    models, likeness = schema.plain, device.profile.likeness
     try:
-        config = schema.merge([(intent.name, intent.priority, intent.config) for intent in intents])
-        schema.validate(config, device=device.name)
+        config = models.merge([(intent.name, intent.priority, intent.config) for intent in intents])
+        if likeness.attach_default:
+            config = models.canonical(attached(config))
+        models.validate(config, device=device.name)
+        left = refuse_unsupported(schema, device, intents, config)
+        if schema is not models:
+            schema.validate(left, device=device.name)
     except InputError as error:
-        raise InputError.of(replace(found, device=device.name) for found in error.problems) from error
+        raise InputError.of(
+            _without_secret(replace(found, device=device.name), likeness) for found in error.problems
+        ) from error
+    schema = models
     scope = scope_of(schema, config, device.profile, [path for intent in intents for path in intent.replace])
     _refuse_protected(schema, device, intents, scope)
     released = released_paths(schema, previous, config, scope.subtrees)
@@ -117,6 +131,16 @@ def unknown_devices(drafts: Iterable[Draft], known: Callable[[str], bool]) -> li
         for device in draft.devices
         if not known(device)
     ]
+
+
+def _without_secret(problem: Problem, likeness: Likeness) -> Problem:
+    """Messages quote values: not where that is a secret."""
+    if not problem.path.startswith("/"):
+        return problem
+    names = Path.parse(problem.path).names
+    if any(path.names == names for path in (*likeness.secrets, *likeness.secrets_anew)):
+        return replace(problem, message="the intents contradict each other, or the models do not allow this secret")
+    return problem
 
 
 def _refuse_protected(schema: Schema, device: Device, intents: Sequence[ConfigIntent], scope: Scope) -> None:

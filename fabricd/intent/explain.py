@@ -60,7 +60,7 @@ def explain(
 
     Raises InputError when the models have no such path.
     """
-    node = schema.node(path)
+    node = schema.plain.node(path)
     if node is None:
         raise InputError.of((Problem("the models have no such node", path=path.text),))
     said = [(layer, value_at(layer.config, path)) for layer in layers]

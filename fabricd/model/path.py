@@ -5,6 +5,7 @@ Made by schema and read everywhere. Knows no schema: names are compared as writt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,8 +70,8 @@ class Path:
         return Path((*self.segments, segment))
 
     def covers(self, other: Path) -> bool:
-        """True when `other` is this node or lies below it. A list segment without keys covers all entries;
-        a module named on one side only matches (gNMI paths are bare)."""
+        """True when `other` is this node or lies below it. A list segment without keys covers all entries, a key with
+        `*` in it those that it matches (`Ethernet*`); a module named on one side only matches (gNMI paths are bare)."""
         if len(self.segments) > len(other.segments):
             return False
         return all(map(_matches, self.segments, other.segments))
@@ -96,7 +97,14 @@ def _matches(pattern: Segment, segment: Segment) -> bool:
     if not pattern.keys:
         return True
     given = dict(segment.keys)
-    return all(given.get(name) == value or value == "*" for name, value in pattern.keys)
+    return all(key_matches(value, given.get(name, "")) for name, value in pattern.keys)
+
+
+def key_matches(pattern: str, value: str) -> bool:
+    """Whether a key of a pattern means this value: every `*` in it stands for any characters."""
+    if "*" not in pattern or pattern == value:
+        return pattern == value
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), value, re.DOTALL) is not None
 
 
 def covered(paths: Iterable[Path], path: Path) -> bool:

@@ -31,8 +31,9 @@ class Plan:
     """What it takes to bring one device to its desired tree of `revision`; empty `edits` means in sync.
 
     `unmanaged` counts nodes on the device outside the owned scope, `skipped` are paths the device sent that its
-    models do not know. `deleted_share` is the share (0..1) of the device's leaves in scope that the plan deletes.
-    `reverts_itself` tells whether the device itself takes the change back when it is not confirmed.
+    models do not know, `omitted` desired nodes that such a device has to do without. `deleted_share` is the share
+    (0..1) of the device's leaves in scope that the plan deletes. `reverts_itself` tells whether the device itself takes
+    the change back when it is not confirmed.
     """
 
     device: str
@@ -41,5 +42,6 @@ class Plan:
     disruption: Disruption = Disruption.HITLESS
     unmanaged: int = 0
     skipped: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
     deleted_share: float = 0.0
     reverts_itself: bool = False

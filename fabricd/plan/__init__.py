@@ -6,5 +6,16 @@ Used by reconcile inside a schema worker. Pure: does no I/O, knows no adapter an
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
 from fabricd.plan.planner import Planned, deleted_share, fingerprint, make_plan, plan_edits
+from fabricd.plan.secrets import Memory
 
-__all__ = ["Planned", "classify", "deleted_share", "fingerprint", "make_plan", "ordered", "plan_edits", "worst"]
+__all__ = [
+    "Memory",
+    "Planned",
+    "classify",
+    "deleted_share",
+    "fingerprint",
+    "make_plan",
+    "ordered",
+    "plan_edits",
+    "worst",
+]

@@ -11,15 +11,18 @@ from typing import Any
 
 import orjson
 
-from fabricd.model.device import WriteTraits
+from fabricd.model.device import Likeness, WriteTraits
 from fabricd.model.edit import Dialect, Edit, Operation, Payload
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Desired
 from fabricd.model.path import Path, covered
 from fabricd.model.plan import Plan, PlannedEdit
+from fabricd.model.secret import WrittenSecrets
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
 from fabricd.plan.pieces import first_piece
+from fabricd.plan.secrets import NOTHING, Judge, Memory, hidden
+from fabricd.plan.view import USUAL, view
 from fabricd.schema import Schema
 
 _USUAL_WRITES = WriteTraits()
@@ -31,8 +34,9 @@ class Planned:
 
     `payload` is None when there is nothing to send, or no dialect was asked for; `preimage`, what the device runs as
     canonical JSON, is empty then. `avoided` are the differing paths that were left out because they are unstable.
-    `leaves` counts the leaves that the device has in scope. `piece` are the edits in the payload: all
-    of the plan, or those for `first`, a path that the device wants in a transaction of its own before the rest.
+    `leaves` counts the leaves that the device has in scope. `piece` are the edits in the payload: all of the plan, or
+    those for `first`, a path that the device wants in a transaction of its own before the rest. `secrets` is what is
+    known of the device's secrets now, `secrets_after` what has to be remembered once the payload is carried out.
     """
 
     plan: Plan
@@ -42,6 +46,8 @@ class Planned:
     leaves: int = 0
     piece: tuple[PlannedEdit, ...] = ()
     first: Path | None = None
+    secrets: WrittenSecrets = field(default_factory=dict)
+    secrets_after: WrittenSecrets = field(default_factory=dict)
 
 
 def make_plan(
@@ -52,17 +58,23 @@ def make_plan(
     dialect: Dialect | None,
     avoid: Sequence[Path] = (),
     write: WriteTraits = _USUAL_WRITES,
+    likeness: Likeness = USUAL,
+    memory: Memory = NOTHING,
 ) -> Planned:
     """Compare what `fetched` holds with `desired` inside its scope.
 
     `avoid` are paths to leave alone; `write` says how the device takes changes: edits at or below one of its `before`
-    make a payload of their own. Raises DeviceProtocolError when the fetched bytes cannot be read at all.
+    make a payload of their own. `likeness` says when it counts as equal and what it calls things, `memory` which
+    secrets it has. All paths are canonical, those in the payload the device's. Raises DeviceProtocolError when the
+    fetched bytes cannot be read at all.
     """
     tree = schema.read_device(fetched.parts, fetched.encoding)
-    comparison = schema.compare(desired.config, tree.config, desired.scope)
+    judge = Judge(memory, likeness)
+    seen = view(schema, desired, tree.config, likeness, judge)
+    comparison = seen.compare(schema, desired)
     edits = ordered((edit for edit in comparison.edits if not covered(avoid, edit.path)), write.first)
     avoided = tuple(edit.path for edit in comparison.edits if covered(avoid, edit.path))
-    planned = plan_edits(edits)
+    planned = plan_edits(edits, likeness)
     plan = Plan(
         device=desired.device,
         revision=desired.revision,
@@ -70,20 +82,36 @@ def make_plan(
         disruption=worst(edit.disruption for edit in planned),
         unmanaged=comparison.unmanaged,
         skipped=tree.skipped,
+        omitted=tuple(path.text for path in seen.omitted),
         deleted_share=deleted_share(edits, comparison.leaves),
     )
     if not edits or dialect is None:
-        return Planned(plan, avoided=avoided, leaves=comparison.leaves)
+        return Planned(plan, avoided=avoided, leaves=comparison.leaves, secrets=judge.written(()))
     # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
     piece, first = first_piece(edits, write.before)
-    payload = schema.render(piece, desired.config, dialect, actual=tree.config, write=write)
-    preimage = schema.canonical(tree.config)
-    return Planned(plan, payload, preimage, avoided, comparison.leaves, plan_edits(piece), first)
+    payload = schema.render(
+        seen.outward_edits(piece),
+        seen.outward(seen.desired),
+        dialect,
+        actual=seen.outward(seen.running),
+        write=write,
+    )
+    return Planned(
+        plan,
+        payload,
+        schema.canonical(seen.actual),
+        avoided,
+        comparison.leaves,
+        plan_edits(piece, likeness),
+        first,
+        secrets=judge.written(()),
+        secrets_after=judge.written(edit.path for edit in piece),
+    )
 
 
-def plan_edits(edits: Sequence[Edit]) -> tuple[PlannedEdit, ...]:
-    """Every edit with its disruption."""
-    return tuple(PlannedEdit(edit, classify(edit)) for edit in edits)
+def plan_edits(edits: Sequence[Edit], likeness: Likeness = USUAL) -> tuple[PlannedEdit, ...]:
+    """Every edit with its disruption, as people may see it."""
+    return tuple(PlannedEdit(hidden(edit, likeness), classify(edit)) for edit in edits)
 
 
 def deleted_share(edits: Sequence[Edit], leaves: int) -> float:

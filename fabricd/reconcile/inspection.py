@@ -58,8 +58,16 @@ class Inspection:
     ) -> Planned:
         """The plan for what was fetched, with the next piece to send (Run.before); `avoid` are paths to leave alone.
         Without a dialect nothing is rendered."""
-        write = replace(run.device.profile.write, before=run.before)
-        work = partial(make_plan, desired=desired, fetched=fetched, dialect=dialect, avoid=avoid, write=write)
+        profile = run.device.profile
+        work = partial(
+            make_plan,
+            desired=desired,
+            fetched=fetched,
+            dialect=dialect,
+            avoid=avoid,
+            write=replace(profile.write, before=run.before),
+            likeness=profile.likeness,
+        )
         with run.phase(phase):
             return await self._schemas.run(self._fleet.model_set(run.device), work)
 

@@ -12,6 +12,7 @@ from functools import partial
 
 from fabricd.errors import FabricdError
 from fabricd.intent import current_scope
+from fabricd.model.device import Likeness
 from fabricd.model.intent import Desired
 from fabricd.model.plan import Plan
 from fabricd.plan import make_plan, ordered, plan_edits, worst
@@ -54,7 +55,8 @@ class LivePlans:
             async with self._places, self._sessions.open(device.name) as target:
                 fetched = await target.fetch(desired.scope.roots)
                 net = await has_net(target, device.profile)
-            work = partial(make_plan, desired=desired, fetched=fetched, dialect=None)
+            likeness = device.profile.likeness
+            work = partial(make_plan, desired=desired, fetched=fetched, dialect=None, likeness=likeness)
             planned = await self._schemas.run(self._fleet.model_set(device), work)
         except FabricdError as error:
             return DevicePlan(Plan(device.name, desired.revision), str(error), error.code)
@@ -66,7 +68,7 @@ class LivePlans:
         known = self._fleet.devices.get(device)
         if known is None:
             return DevicePlan(Plan(device, revision), "is not in the inventory any more", "NOT_FOUND")
-        work = partial(_difference, old=_config(old), new=_config(new))
+        work = partial(_difference, old=_config(old), new=_config(new), likeness=known.profile.likeness)
         try:
             edits = await self._schemas.run(self._fleet.model_set(known), work)
         except FabricdError as error:
@@ -78,6 +80,6 @@ def _config(desired: Desired | None) -> bytes:
     return desired.config if desired is not None else b"{}"
 
 
-def _difference(schema: Schema, old: bytes, new: bytes) -> Plan:
-    edits = plan_edits(ordered(schema.diff(old, new)))
+def _difference(schema: Schema, old: bytes, new: bytes, likeness: Likeness) -> Plan:
+    edits = plan_edits(ordered(schema.plain.diff(old, new)), likeness)
     return Plan("", 0, edits, worst(edit.disruption for edit in edits))

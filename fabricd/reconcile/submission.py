@@ -369,11 +369,22 @@ async def _all_or_problems(jobs: Iterable[Awaitable[_T]]) -> list[_T]:
 
 
 def _attributed(problem: Problem, drafts: Sequence[Draft]) -> Problem:
-    """A problem of a merged tree, put down to the one submitted intent that says something at its path."""
+    """A problem of a merged tree, put down to the submitted intent that it names, or to the one that says something at
+    its path."""
+    if problem.intent and not problem.line:
+        return next((_placed(draft, problem) for draft in drafts if draft.name == problem.intent), problem)
     if problem.intent or not problem.path:
         return problem
     guilty = [draft for draft in drafts if problem.device in draft.devices and draft.sets(problem.path)]
     return guilty[0].located(problem) if len(guilty) == 1 else problem
+
+
+def _placed(draft: Draft, problem: Problem) -> Problem:
+    """With the line of its path; of a fabric, where it names the device."""
+    if draft.kind is not DraftKind.FABRIC:
+        return draft.located(problem)
+    found = draft.located(replace(problem, path=place("devices", name=problem.device)))
+    return replace(found, path=problem.path)
 
 
 def _located(problem: Problem, drafts: Sequence[Draft]) -> Problem:

@@ -6,7 +6,9 @@ Called by plan, reconcile, northbound, the command line and the simulator. Must 
 from fabricd.schema.context import SchemaFault
 from fabricd.schema.device import DeviceTree
 from fabricd.schema.drift import Comparison
+from fabricd.schema.likeness import Likened, SameSecret
 from fabricd.schema.models import Format, ModelSet
+from fabricd.schema.names import Names
 from fabricd.schema.nodes import Kind, NodeInfo
 from fabricd.schema.printing import digest
 from fabricd.schema.schema import Schema
@@ -19,8 +21,11 @@ __all__ = [
     "DeviceTree",
     "Format",
     "Kind",
+    "Likened",
     "ModelSet",
+    "Names",
     "NodeInfo",
+    "SameSecret",
     "Schema",
     "SchemaFault",
     "SchemaPool",

@@ -5,12 +5,14 @@ Made by Schema, used by every file that reads or writes trees. Belongs to one th
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from fabricd.errors import FabricdError, InputError, Problem
 from fabricd.schema import raw
 from fabricd.schema.models import ModelSet
 from fabricd.schema.nodes import SchemaNodes
+from fabricd.schema.references import References
 
 
 class SchemaFault(FabricdError):  # noqa: N818 (a fault is not an error of whoever called)
@@ -57,6 +59,11 @@ class Context:
         if self.pointer is not None:
             raw.destroy_context(self.pointer)
             self.pointer = None
+
+    @cached_property
+    def references(self) -> References:
+        """Which leaves refer to which."""
+        return References.of(self.nodes)
 
     def faults(self) -> list[raw.Fault]:
         """What libyang has to say since it was last asked. Raises SchemaFault when it is not about the input."""

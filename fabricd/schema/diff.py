@@ -35,10 +35,16 @@ class Difference:
     after: str | None = None
 
 
-def differences(context: Context, old: raw.DataNode, new: raw.DataNode) -> Iterator[Difference]:
+NONE_SPOKEN: frozenset[int] = frozenset()
+
+
+def differences(
+    context: Context, old: raw.DataNode, new: raw.DataNode, spoken: frozenset[int] = NONE_SPOKEN
+) -> Iterator[Difference]:
     """What leads from the tree `old` to the tree `new` (first siblings, NULL for an empty tree).
 
-    The order is the schema's; in user-ordered lists it is the order in which edits have to be applied.
+    The order is the schema's; in user-ordered lists it is the order in which edits have to be applied. `spoken` are
+    addresses of the schema nodes of leaves that have to be said: their default and their absence are not the same.
     """
     if raw.is_null(old) and raw.is_null(new):
         return
@@ -46,7 +52,7 @@ def differences(context: Context, old: raw.DataNode, new: raw.DataNode) -> Itera
     if found is None:
         raise context.fault("to compare trees")
     try:
-        yield from _among(context, found, old, new, ROOT)
+        yield from _among(context, found, old, new, ROOT, spoken)
     finally:
         raw.free_all(found)
 
@@ -72,19 +78,24 @@ def json_of(context: Context, node: raw.DataNode) -> str:
     return orjson.dumps(subtree_of(context, node)).decode()
 
 
-def is_default(node: raw.DataNode, known: SchemaNode) -> bool:
-    """True for a leaf with its default value."""
-    return known.kind is Kind.LEAF and bool(known.defaults) and raw.value(node) == known.defaults[0]
+def is_default(node: raw.DataNode, known: SchemaNode, spoken: frozenset[int] = NONE_SPOKEN) -> bool:
+    """True for a leaf with its default value, unless it has to be said."""
+    return (
+        raw.address(known.pointer) not in spoken
+        and known.kind is Kind.LEAF
+        and bool(known.defaults)
+        and raw.value(node) == known.defaults[0]
+    )
 
 
-def says_nothing(context: Context, node: raw.DataNode) -> bool:
+def says_nothing(context: Context, node: raw.DataNode, spoken: frozenset[int] = NONE_SPOKEN) -> bool:
     """True for a subtree that is as good as absent: only defaults and empty containers."""
     known = context.nodes.of(node)
     if known.kind is Kind.CONTAINER and not known.presence:
-        return all(says_nothing(context, child) for child in raw.children(node))
+        return all(says_nothing(context, child, spoken) for child in raw.children(node))
     if known.kind is Kind.LEAF_LIST:
         return _default_values(node, known)
-    return is_default(node, known)
+    return is_default(node, known, spoken)
 
 
 def _default_values(node: raw.DataNode, known: SchemaNode) -> bool:
@@ -102,7 +113,7 @@ def _has_defaults(values: list[str], known: SchemaNode) -> bool:
 
 
 def _among(
-    context: Context, found: raw.DataNode, old: raw.DataNode, new: raw.DataNode, above: Path
+    context: Context, found: raw.DataNode, old: raw.DataNode, new: raw.DataNode, above: Path, spoken: frozenset[int]
 ) -> Iterator[Difference]:
     """Walk the diff tree beside the trees it came from."""
     done: set[str] = set()
@@ -115,32 +126,44 @@ def _among(
             yield from _sequence(context, known, old, new, above)
             if known.kind is Kind.LEAF_LIST:
                 continue
-            yield from _inside_entries(context, found, known, old, new, above)
+            yield from _inside_entries(context, found, known, old, new, above, spoken)
             continue
-        yield from _one(context, hint, known, old, new, above)
+        yield from _one(context, hint, known, old, new, above, spoken)
 
 
 def _one(
-    context: Context, hint: raw.DataNode, known: SchemaNode, old: raw.DataNode, new: raw.DataNode, above: Path
+    context: Context,
+    hint: raw.DataNode,
+    known: SchemaNode,
+    old: raw.DataNode,
+    new: raw.DataNode,
+    above: Path,
+    spoken: frozenset[int],
 ) -> Iterator[Difference]:
     was, now = raw.same_in(old, hint), raw.same_in(new, hint)
     path = above.child(segment_of(context, hint))
     if raw.is_null(was) and raw.is_null(now):
         return
     if raw.is_null(was):
-        if not says_nothing(context, now):
+        if not says_nothing(context, now, spoken):
             yield Difference(Operation.CREATE, path, None, now)
     elif raw.is_null(now):
-        if not says_nothing(context, was):
+        if not says_nothing(context, was, spoken):
             yield Difference(Operation.DELETE, path, was, None)
     elif known.kind in (Kind.CONTAINER, Kind.LIST):
-        yield from _among(context, raw.first_child(hint), raw.first_child(was), raw.first_child(now), path)
+        yield from _among(context, raw.first_child(hint), raw.first_child(was), raw.first_child(now), path, spoken)
     elif raw.value(was) != raw.value(now):
         yield Difference(Operation.REPLACE, path, was, now)
 
 
 def _inside_entries(
-    context: Context, found: raw.DataNode, known: SchemaNode, old: raw.DataNode, new: raw.DataNode, above: Path
+    context: Context,
+    found: raw.DataNode,
+    known: SchemaNode,
+    old: raw.DataNode,
+    new: raw.DataNode,
+    above: Path,
+    spoken: frozenset[int],
 ) -> Iterator[Difference]:
     """Changes inside those entries of a user-ordered list that both trees have."""
     for hint in raw.siblings(found):
@@ -148,7 +171,8 @@ def _inside_entries(
             was, now = raw.same_in(old, hint), raw.same_in(new, hint)
             if not raw.is_null(was) and not raw.is_null(now):
                 path = above.child(segment_of(context, hint))
-                yield from _among(context, raw.first_child(hint), raw.first_child(was), raw.first_child(now), path)
+                below = raw.first_child(hint), raw.first_child(was), raw.first_child(now)
+                yield from _among(context, *below, path, spoken)
 
 
 def _sequence(

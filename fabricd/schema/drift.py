@@ -15,7 +15,7 @@ from fabricd.model.intent import Scope
 from fabricd.model.path import Path, Segment
 from fabricd.schema import diff, raw
 from fabricd.schema.context import Context
-from fabricd.schema.locate import instances, segment_of
+from fabricd.schema.locate import instances, path_of, segment_of
 from fabricd.schema.nodes import Kind
 from fabricd.schema.tree import Tree
 
@@ -32,7 +32,14 @@ class Comparison:
     leaves: int = 0
 
 
-def compare(context: Context, desired: Tree, actual: Tree, scope: Scope, actual_leaves: int) -> Comparison:
+def compare(
+    context: Context,
+    desired: Tree,
+    actual: Tree,
+    scope: Scope,
+    actual_leaves: int,
+    spoken: frozenset[int] = diff.NONE_SPOKEN,
+) -> Comparison:
     """Differences from `actual` to `desired` that are fabricd's to mend.
 
     - What is desired is enforced; a leaf-list counts as one value, enforced as a whole.
@@ -43,24 +50,28 @@ def compare(context: Context, desired: Tree, actual: Tree, scope: Scope, actual_
       when the desired tree has the entry, and left alone when it has not.
     - A list entry that has to stay keeps its mandatory leaves and the one in its `config` that mirrors the key.
     - `scope.released` leaves are deleted like subtrees, and a list entry goes with them when nothing else is in it.
+    - A default and its absence are the same, except for leaves that are `spoken` (see diff.differences).
     """
-    if any(desired.nodes(path) for path in known(context, scope.protected)):
+    if any(selected(context, desired, path) for path in known(context, scope.protected)):
         with desired.duplicate() as allowed:
             for path in known(context, scope.protected):
-                allowed.delete(path)
-            return _compare(context, allowed, actual, scope, actual_leaves)
-    return _compare(context, desired, actual, scope, actual_leaves)
+                for node in selected(context, allowed, path):
+                    allowed.remove(node)
+            return _compare(context, allowed, actual, scope, actual_leaves, spoken)
+    return _compare(context, desired, actual, scope, actual_leaves, spoken)
 
 
-def _compare(context: Context, desired: Tree, actual: Tree, scope: Scope, actual_leaves: int) -> Comparison:
+def _compare(
+    context: Context, desired: Tree, actual: Tree, scope: Scope, actual_leaves: int, spoken: frozenset[int]
+) -> Comparison:
     owned: _Ownership | None = None
     edits: list[Edit] = []
     unmanaged = 0
-    for difference in diff.differences(context, actual.first, desired.first):
+    for difference in diff.differences(context, actual.first, desired.first, spoken):
         if difference.operation is not Operation.DELETE or difference.old is None:
             edits.append(diff.edit(context, difference))
             continue
-        owned = owned or _Ownership(context, actual, desired, scope)
+        owned = owned or _Ownership(context, actual, desired, scope, spoken)
         for path, node, mine in owned.deletions(difference.path, difference.old):
             if mine:
                 edits.append(diff.edit(context, diff.Difference(Operation.DELETE, path, node, None)))
@@ -72,8 +83,9 @@ def _compare(context: Context, desired: Tree, actual: Tree, scope: Scope, actual
 class _Ownership:
     """Which nodes of the actual tree may be deleted. Nodes are known by address: keys are then always canonical."""
 
-    def __init__(self, context: Context, actual: Tree, desired: Tree, scope: Scope) -> None:
+    def __init__(self, context: Context, actual: Tree, desired: Tree, scope: Scope, spoken: frozenset[int]) -> None:
         self._context = context
+        self._spoken = spoken
         self._desired = desired
         self._subtrees, self._above_subtrees = _places(context, actual, scope.subtrees)
         released, above_released = _places(context, actual, scope.released)
@@ -114,7 +126,7 @@ class _Ownership:
             if not inside:
                 yield path, node, False
         elif inside and at not in self._kept and not (split and _holds_what_stays(self._context, node)):
-            if not diff.says_nothing(self._context, node):
+            if not diff.says_nothing(self._context, node, self._spoken):
                 yield path, node, True
         elif inside or at in self._above_subtrees:
             for child in raw.children(node):
@@ -132,7 +144,21 @@ class _Ownership:
 
 def offending(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
     """Nodes of `tree` at or below one of `paths`, each named by its top."""
-    return tuple(found for path in known(context, paths) for found in tree.find(path))
+    return tuple(path_of(context, node) for path in known(context, paths) for node in selected(context, tree, path))
+
+
+def leaves(context: Context, tree: Tree, paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Leaves of `tree` at or below one of `paths`, with their canonical values."""
+
+    def below(node: raw.DataNode) -> Iterator[tuple[Path, str]]:
+        if node.schema.nodetype & raw.TERMINAL:
+            yield path_of(context, node), raw.value(node)
+        for child in raw.children(node):
+            yield from below(child)
+
+    for path in known(context, paths):
+        for node in selected(context, tree, path):
+            yield from below(node)
 
 
 def outside(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -163,6 +189,11 @@ def known(context: Context, paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(path for path in paths if path.segments and context.nodes.along(path) is not None)
 
 
+def selected(context: Context, tree: Tree, path: Path) -> list[raw.DataNode]:
+    """Nodes of `tree` that a path of a scope means: keys may be patterns."""
+    return [] if tree.empty else instances(context, tree.first, path, patterns=True)
+
+
 def leaves_below(node: raw.DataNode) -> int:
     if node.schema.nodetype & raw.TERMINAL:
         return 1
@@ -190,7 +221,7 @@ def _places(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[set[in
     within: set[int] = set()
     above: dict[int, raw.DataNode] = {}
     for path in known(context, paths):
-        for node in [] if tree.empty else instances(context, tree.first, path):
+        for node in selected(context, tree, path):
             within.add(raw.address(node))
             holder = raw.parent(node)
             while not raw.is_null(holder) and raw.address(holder) not in above:

@@ -6,7 +6,7 @@ Used by tree.py, apply.py and drift.py. Knows no documents.
 from __future__ import annotations
 
 from fabricd.errors import InputError, Problem
-from fabricd.model.path import Path, Segment
+from fabricd.model.path import Path, Segment, key_matches
 from fabricd.schema import raw
 from fabricd.schema.context import Context
 from fabricd.schema.nodes import Kind, SchemaNode
@@ -20,8 +20,9 @@ def resolve(context: Context, path: Path) -> tuple[SchemaNode, ...]:
     return found
 
 
-def instances(context: Context, first: raw.DataNode, path: Path) -> list[raw.DataNode]:
-    """Nodes that a path selects among `first`, its siblings and below. Keys left out or `*` select every entry.
+def instances(context: Context, first: raw.DataNode, path: Path, *, patterns: bool = False) -> list[raw.DataNode]:
+    """Nodes that a path selects among `first`, its siblings and below. Keys left out or `*` select every entry; with
+    `patterns`, a `*` among other characters of a key stands for any (as in Path.covers).
 
     Raises InputError when the models do not have the path.
     """
@@ -29,7 +30,18 @@ def instances(context: Context, first: raw.DataNode, path: Path) -> list[raw.Dat
     found: list[raw.DataNode] = []
     for node, segment in zip(resolve(context, path), path.segments, strict=True):
         found = [
-            one for sibling in level if not raw.is_null(sibling) for one in _matching(context, sibling, node, segment)
+            one
+            for sibling in level
+            if not raw.is_null(sibling)
+            for one in (
+                [
+                    entry
+                    for entry in all_instances(sibling, node)
+                    if _has_keys(context, entry, node, segment, patterns=True)
+                ]
+                if patterns and any("*" in value for _, value in segment.keys)
+                else _matching(context, sibling, node, segment)
+            )
         ]
         if not found:
             return []
@@ -139,11 +151,16 @@ def _matching(context: Context, first: raw.DataNode, node: SchemaNode, segment: 
     return [] if raw.is_null(found) else [found]
 
 
-def _has_keys(context: Context, entry: raw.DataNode, node: SchemaNode, segment: Segment) -> bool:
+def _has_keys(
+    context: Context, entry: raw.DataNode, node: SchemaNode, segment: Segment, *, patterns: bool = False
+) -> bool:
     held = dict(keys_of(context, entry))
     for key in node.keys:
         text = dict(segment.keys).get(key.name, "*")
-        if text != "*":
+        if patterns and "*" in text:
+            if not key_matches(text, held.get(key.name, "")):
+                return False
+        elif text != "*":
             spelled = key.accept(text)
             if spelled is None or held.get(key.name) != spelled[1]:
                 return False

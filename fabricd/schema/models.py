@@ -55,12 +55,14 @@ _RELEASE_ORDER = (
 @dataclass(frozen=True, slots=True)
 class ModelSet:
     """The modules of one kind of device: `modules` in load order, looked for in `directories`; `deviations` are files
-    loaded after them. Equal values share a context in each worker."""
+    loaded after them. `plain` is the set without the deviations of one kind of device, None where it has none. Equal
+    values share a context in each worker."""
 
     name: str
     directories: tuple[Path, ...]
     modules: tuple[str, ...]
     deviations: tuple[Path, ...] = ()
+    plain: ModelSet | None = None
 
     @classmethod
     def managed(cls) -> Self:
@@ -91,8 +93,9 @@ class ModelSet:
         return cls(name, folders, tuple(chosen), _mends() if "openconfig-bgp-policy" in chosen else ())
 
     def deviating(self, files: Iterable[str]) -> Self:
-        """The same, with these files of deviations loaded last."""
-        return replace(self, deviations=(*self.deviations, *map(Path, files)))
+        """The same, with these files of deviations loaded last; the set itself when there are none."""
+        added = tuple(map(Path, files))
+        return replace(self, deviations=(*self.deviations, *added), plain=self.plain or self) if added else self
 
 
 def _mends() -> tuple[Path, ...]:

@@ -58,6 +58,21 @@ def is_reference(schema: SchemaPointer) -> bool:
     return kind is not None and bool(kind.basetype == TYPE_LEAFREF)
 
 
+def reference_paths(schema: SchemaPointer) -> tuple[str, ...]:
+    """The paths of a leaf's leafrefs, as its module writes them; several where its type is a union."""
+    kind = type_of(schema)
+    return () if kind is None else tuple(_reference_paths(kind))
+
+
+def _reference_paths(kind: TypePointer) -> Iterator[str]:
+    if kind.basetype == TYPE_LEAFREF:
+        yield text(lib.lyxp_get_expr(ffi.cast("struct lysc_type_leafref *", kind).path))
+    elif kind.basetype == TYPE_UNION:
+        members = ffi.cast("struct lysc_type_union *", kind).types
+        for at in range(_count(members)):
+            yield from _reference_paths(members[at])
+
+
 def base_types(kind: TypePointer) -> frozenset[int]:
     """Base types a value may have, leafrefs and unions resolved."""
     if kind.basetype == TYPE_LEAFREF:

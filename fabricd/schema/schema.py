@@ -13,7 +13,7 @@ from typing import Self
 import orjson
 
 from fabricd.errors import DeviceProtocolError, InputError, Problem
-from fabricd.model.device import WriteTraits
+from fabricd.model.device import Likeness, WriteTraits
 from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Payload
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.intent import Scope
@@ -23,12 +23,15 @@ from fabricd.schema.apply import apply_edits
 from fabricd.schema.context import Context
 from fabricd.schema.device import DeviceReader, DeviceTree
 from fabricd.schema.drift import Comparison
+from fabricd.schema.fitting import fitting
+from fabricd.schema.likeness import Likened, SameSecret, liken, spoken_leaves
 from fabricd.schema.locate import path_of
 from fabricd.schema.models import Format, ModelSet
+from fabricd.schema.names import Names
 from fabricd.schema.nodes import NodeInfo
 from fabricd.schema.tree import Tree
 
-_KEPT_TREES = 4
+_KEPT_TREES = 6
 _KEPT_BYTES = 4 << 20
 _USUAL_WRITES = WriteTraits()
 
@@ -44,9 +47,22 @@ class Schema:
         self.models = models
         self.context = Context(models)
         self._kept: OrderedDict[bytes, Tree] = OrderedDict()
+        self._plain: Schema | None = None
+
+    @property
+    def plain(self) -> Schema:
+        """The models that intents are written in: these without the deviations of one kind of device."""
+        if self.models.plain is None:
+            return self
+        if self._plain is None:
+            self._plain = Schema(self.models.plain)
+        return self._plain
 
     def close(self) -> None:
         self.forget()
+        if self._plain is not None:
+            self._plain.close()
+            self._plain = None
         self.context.close()
 
     def forget(self) -> None:
@@ -113,6 +129,10 @@ class Schema:
         """What `config` says at or below one of the `protected` paths."""
         return drift.offending(self.context, self._tree(config), protected)
 
+    def leaves(self, config: bytes, paths: Sequence[Path]) -> tuple[tuple[Path, str], ...]:
+        """The leaves of `config` at or below `paths` (keys may be patterns), with their canonical values."""
+        return tuple(drift.leaves(self.context, self._tree(config), paths))
+
     def outside(self, config: bytes, paths: Sequence[Path]) -> tuple[Path, ...]:
         """The topmost nodes of `config` that lie outside `paths`."""
         return drift.outside(self.context, self._tree(config), paths)
@@ -150,14 +170,33 @@ class Schema:
         self._keep(config, reader.tree)
         return DeviceTree(config, tuple(reader.skipped))
 
-    def compare(self, desired: bytes, actual: bytes, scope: Scope) -> Comparison:
-        """Edits that bring `actual` to `desired` within `scope`; see drift.compare for the rules.
+    def names(self, likeness: Likeness, desired: bytes) -> Names:
+        """The names that a device with the canonical tree `desired` uses."""
+        return Names(self.context, likeness.aliases, interface_refs=likeness.interface_refs, desired=desired)
+
+    def liken(
+        self, desired: bytes, actual: bytes, scope: Scope, likeness: Likeness, same_secret: SameSecret
+    ) -> Likened:
+        """What to compare instead of `desired` and `actual`, both in canonical names; see likeness.liken."""
+        with self._tree(desired).duplicate() as wanted, self._tree(actual).duplicate() as running:
+            return liken(self.context, wanted, running, scope, likeness, same_secret)
+
+    def fitting(self, config: bytes) -> tuple[bytes, tuple[tuple[Path, str], ...]]:
+        """What of a configuration in the plain models these models have, and the leaves that they have not: path and
+        canonical value. Values that these models do not allow stay, for `validate` to refuse."""
+        known, unknown = fitting(self.context, self.plain.context, orjson.loads(config or b"{}"))
+        return orjson.dumps(known), unknown
+
+    def compare(self, desired: bytes, actual: bytes, scope: Scope, *, spoken: Sequence[Path] = ()) -> Comparison:
+        """Edits that bring `actual` to `desired` within `scope`; see drift.compare for the rules. `spoken` are leaves
+        whose default and absence are not the same.
 
         Raises DeviceProtocolError when there is something to mend but `actual` gives a leaf or entry twice: what such
         a device runs is not known.
         """
         wanted, running = self._tree(desired), self._tree(actual)
-        found = drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual))
+        said = spoken_leaves(self.context, spoken)
+        found = drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual), said)
         if found.edits:
             try:
                 running.canonical()

@@ -132,6 +132,7 @@ class _Likeness(Table):
     unsupported: _Nodes = Field(default_factory=list)
     omitted: _Nodes = Field(default_factory=list)
     secrets: _Nodes = Field(default_factory=list)
+    secrets_anew: _Nodes = Field(default_factory=list)
     alias: list[_Alias] = Field(default_factory=list)
     interface_refs: bool = _LIKENESS.interface_refs
     attach_default: bool = _LIKENESS.attach_default
@@ -217,6 +218,7 @@ def _profile(read: _Profile) -> Profile:
             unsupported=tuple(likeness.unsupported),
             omitted=tuple(likeness.omitted),
             secrets=tuple(likeness.secrets),
+            secrets_anew=tuple(likeness.secrets_anew),
             aliases=tuple(Alias(one.path, one.key, one.name, one.device_name) for one in likeness.alias),
             interface_refs=likeness.interface_refs,
             attach_default=likeness.attach_default,

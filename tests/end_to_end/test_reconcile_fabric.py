@@ -418,7 +418,7 @@ async def test_a_protected_path_is_refused_and_never_written(tmp_path: File) -> 
         with pytest.raises(InputError) as caught:
             await made.submit(document("bad", ["leaf1"], ports_config(Management0={"mtu": 1500})))
         assert "protected" in caught.value.problems[0].message
-        assert caught.value.problems[0].intent == "bad"
+        assert caught.value.problems[0].intent == "bad.json: bad"
         await made.switch("leaf1").change({f"{protected}/config/type": "iana-if-type:ethernetCsmacd"})
         await made.submit(base(9000))
         await made.in_sync("leaf1")

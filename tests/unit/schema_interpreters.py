@@ -112,7 +112,9 @@ def _merge(into: dict[str, Any], value: dict[str, Any], above: str) -> None:
             _merge(into.setdefault(name, {}), held, name)
         elif isinstance(held, list) and keys_of(name, above):
             for entry in held:
-                keys = tuple((key, str(entry[key])) for key in keys_of(name, above))
+                # Interfaces of a network instance are known by id.
+                names = ("id",) if name == "interface" and "id" in entry else keys_of(name, above)
+                keys = tuple((key, str(entry[key])) for key in names)
                 _merge(_into(into, name, keys), entry, name)
         else:
             into[name] = held

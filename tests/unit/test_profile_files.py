@@ -61,6 +61,7 @@ explicit = ["/a:b/explicit"]
 unsupported = ["/a:b/unsupported"]
 omitted = ["/a:b/omitted"]
 secrets = ["/a:b/secret"]
+secrets_anew = ["/a:b/other"]
 interface_refs = true
 attach_default = true
 
@@ -133,6 +134,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
             unsupported=(path("/a:b/unsupported"),),
             omitted=(path("/a:b/omitted"),),
             secrets=(path("/a:b/secret"),),
+            secrets_anew=(path("/a:b/other"),),
             aliases=(Alias(path("/a:n/m"), "name", "default", "DEFAULT"),),
             interface_refs=True,
             attach_default=True,

@@ -1,0 +1,126 @@
+"""Secrets compared as they were written, because devices show them hashed; and kept out of what people read.
+
+Called by plan/planner. Pure; must not know where digests and their key are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from fabricd.model.device import Likeness
+from fabricd.model.edit import Edit
+from fabricd.model.path import Path, covered
+from fabricd.model.secret import WrittenSecret, WrittenSecrets
+
+HIDDEN = "(secret)"
+"""What stands in the place of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is remembered of the secrets of one device. `key` (32 bytes) is the store's own, made at random.
+
+    Digests are BLAKE2b with that key (RFC 7693 section 2.9) over device, path and value: the same secret on two leaves
+    looks different, and nobody can try passwords without the key. It is fast on purpose: whoever has the store has the
+    intents in it, and with them the secrets that people submitted.
+    """
+
+    device: str
+    key: bytes = field(repr=False)
+    written: WrittenSecrets = field(default_factory=dict)
+
+    def digest(self, path: Path, value: str) -> str:
+        made = hashlib.blake2b(key=self.key, digest_size=32)
+        for part in (self.device, path.text, value):
+            data = part.encode()
+            made.update(len(data).to_bytes(8, "big") + data)
+        return made.hexdigest()
+
+
+NOTHING = Memory("", b"\0")
+"""Remembers nothing: every secret that is shown otherwise than desired is to be written."""
+
+
+class Judge:
+    """Decides leaf by leaf whether what a device shows is the secret that is desired. One for each comparison."""
+
+    def __init__(self, memory: Memory, likeness: Likeness) -> None:
+        self._memory = memory
+        self._anew = likeness.secrets_anew
+        self._same: dict[str, WrittenSecret] = {}
+        self._other: dict[Path, WrittenSecret] = {}
+
+    def same(self, path: Path, wanted: str, shown: str | None) -> bool:
+        """`shown` None: the device has nothing there.
+
+        Shown as desired, or what was written is what is desired and the device shows what it showed then. Where every
+        read shows something else, what was written decides alone.
+        """
+        digest, known = self._memory.digest(path, wanted), self._memory.written.get(path.text)
+        seen = "" if shown is None or covered(self._anew, path) else self._memory.digest(path, shown)
+        written = known is not None and known.digest == digest and known.shown in ("", seen)
+        if shown is not None and (shown == wanted or written):
+            self._same[path.text] = WrittenSecret(digest, seen)
+            return True
+        self._other[path] = WrittenSecret(digest)
+        return False
+
+    def written(self, paths: Iterable[Path]) -> WrittenSecrets:
+        """What is to be remembered once edits at `paths` are carried out."""
+        edited = tuple(paths)
+        found = dict(self._same)
+        for path, secret in self._other.items():
+            known = self._memory.written.get(path.text)
+            if covered(edited, path):
+                found[path.text] = secret
+            elif known is not None:
+                found[path.text] = known
+        return found
+
+
+def hidden(edit: Edit, likeness: Likeness) -> Edit:
+    """The edit as people may see it."""
+    paths = [path for path in (*likeness.secrets, *likeness.secrets_anew) if _meet(path.names, edit.path.names)]
+    if not paths:
+        return edit
+    return replace(edit, old=_hidden_text(edit.path, edit.old, paths), new=_hidden_text(edit.path, edit.new, paths))
+
+
+def hidden_value(path: Path, value: str, likeness: Likeness) -> str:
+    """The RFC 7951 text of the node at `path` as people may see it."""
+    paths = [one for one in (*likeness.secrets, *likeness.secrets_anew) if _meet(one.names, path.names)]
+    return _hidden_text(path, value, paths) or "" if paths else value
+
+
+def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _hidden_text(path: Path, text: str | None, paths: Sequence[Path]) -> str | None:
+    if not text:
+        return text
+    value: Any = orjson.loads(text)
+    for one in paths:
+        value = _hide(value, one.names[len(path) :])
+    return orjson.dumps(value).decode()
+
+
+def _hide(value: Any, names: tuple[str, ...]) -> Any:
+    if not names:
+        return HIDDEN
+    match value:
+        case list():
+            return [_hide(entry, names) for entry in value]
+        case Mapping():
+            return {
+                name: _hide(held, names[1:]) if name.rpartition(":")[2] == names[0] else held
+                for name, held in value.items()
+            }
+        case _:
+            return value
