@@ -9,7 +9,7 @@ import asyncio
 import os
 import pwd
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -183,6 +183,58 @@ class Client:
         request = pb.ExplainRequest(device=device, path=path, revision=revision)
         return await self._call(self._stub.Explain, request, READ_TIMEOUT)
 
+    async def models(self) -> list[pb.ModelSet]:
+        """The model sets there are."""
+        answer: pb.ListModelsResponse = await self._call(self._stub.ListModels, pb.ListModelsRequest(), READ_TIMEOUT)
+        return list(answer.sets)
+
+    async def install_models(
+        self, name: str, files: Iterable[tuple[str, bytes]], *, modules: Sequence[str] = (), origin: str = ""
+    ) -> AsyncGenerator[pb.ModelsProgress, None]:
+        """`files` are (where it was found, YANG text). Yields progress; the last message has `installed`."""
+
+        call = self._stub.InstallModels(metadata=self._metadata)
+        try:
+            # The daemon speaks first: a write to a call that it refused would hide why.
+            if await _heard(call) is not None:
+                await call.write(
+                    pb.InstallModelsRequest(header=pb.ModelsHeader(name=name, modules=modules, origin=origin))
+                )
+                for source, text in files:
+                    await call.write(pb.InstallModelsRequest(file=pb.ModelsFile(source=source, text=text)))
+                await call.done_writing()
+            while (progress := await _heard(call)) is not None:
+                yield progress
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+        finally:
+            call.cancel()
+
+    async def fetch_models(
+        self, device: str, name: str, *, modules: Sequence[str] = ()
+    ) -> AsyncGenerator[pb.ModelsProgress, None]:
+        """The models that the device hands out, as a model set. Yields progress; the last message has `installed`."""
+        request = pb.FetchModelsRequest(device=device, name=name, modules=modules)
+        call = self._stub.FetchModels(request, metadata=self._metadata)
+        try:
+            async for progress in call:
+                yield progress
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+        finally:
+            call.cancel()
+
+    async def remove_models(self, name: str) -> None:
+        """ConflictError while a device uses the set."""
+        await self._call(self._stub.RemoveModels, pb.RemoveModelsRequest(name=name), READ_TIMEOUT)
+
+    async def check_models(
+        self, device: str, documents: Sequence[pb.Document] = (), *, models: str = ""
+    ) -> pb.CheckModelsResponse:
+        """Which leaves the device cannot take, of its tree now, or of the one that `documents` would give it."""
+        request = pb.CheckModelsRequest(device=device, documents=documents, models=models)
+        return await self._call(self._stub.CheckModels, request, CHANGE_TIMEOUT)
+
     async def watch(
         self,
         *,
@@ -253,6 +305,18 @@ class Client:
         if details is None and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
             return UnavailableError(f"fabricd at {self._address} did not answer in time")
         return from_status(error.code(), message, details if isinstance(details, bytes) else None)
+
+
+async def _heard(call: Any) -> Any:
+    """The next message of a stream, None at its end; raises what the call ended with, which `read` alone hides."""
+    message = await call.read()
+    if message is not grpc.aio.EOF:
+        return message
+    if await call.code() is not grpc.StatusCode.OK:
+        raise grpc.aio.AioRpcError(
+            await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
+        )
+    return None
 
 
 def _closed(address: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +20,21 @@ from fabricd import __version__
 from fabricd.errors import FabricdError, InputError, Problem, StoreError
 from fabricd.model.device import Device, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
+from fabricd.northbound.models import ModelRooms
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
-from fabricd.reconcile import Controller, Explanations, LivePlans, Submissions, parse_windows
+from fabricd.reconcile import (
+    Controller,
+    Explanations,
+    LivePlans,
+    ModelChecks,
+    ModelFetches,
+    ModelSets,
+    Submissions,
+    parse_windows,
+)
 from fabricd.schema import ModelSet, Schema, SchemaPool
+from fabricd.schema.model_folder import ModelFolder
 from fabricd.settings import Settings, data_folder, load_settings
 from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.inventory import load_inventory
@@ -52,17 +63,29 @@ class Inventory:
 def read_inventory(settings: Settings) -> Inventory:
     """Read profiles, model sets and inventory. Raises InputError naming every wrong place."""
     models = {"managed": ModelSet.managed()}
+    models |= {name: one.models for name, one in model_folder(settings).installed().items()}
+    # What the settings name counts: they are there to be read.
     models |= {name: ModelSet.from_directory(name, folder) for name, folder in settings.models.sets.items()}
     profiles = load_profiles(data_folder("config") / "profiles")
     if settings.profiles:
         profiles |= load_profiles(settings.profiles)
-    unknown = [profile for profile in profiles.values() if profile.models not in models]
+    devices = load_inventory(settings.inventory, profiles)
+    used = {device.profile.name: device.profile for device in devices.values()}
+    unknown = [profile for profile in used.values() if profile.models not in models]
     if unknown:
         raise InputError.of(
-            Problem(f"profile {profile.name!r} names model set {profile.models!r}, which models.sets does not have")
+            Problem(
+                f"profile {profile.name!r} names model set {profile.models!r}, which is neither installed nor in "
+                "models.sets"
+            )
             for profile in unknown
         )
-    return Inventory(load_inventory(settings.inventory, profiles), models)
+    return Inventory(devices, models)
+
+
+def model_folder(settings: Settings) -> ModelFolder:
+    """Where installed model sets are kept."""
+    return ModelFolder(settings.state_directory / "models")
 
 
 async def run(config: Path) -> int:
@@ -160,6 +183,7 @@ class Daemon:
         inventory = read_inventory(settings)
         if not settings.state_directory.is_dir():
             raise InputError(f"state_directory: {settings.state_directory} is not a directory")
+        model_folder(settings).tidy()
         metrics = Metrics()
         store = await Store.open(
             settings.state_directory / STORE_FILE, written=lambda record: _written(metrics, record)
@@ -202,9 +226,26 @@ class Daemon:
             exposed = start_metrics_server(metrics, host.strip("[]"), int(port))
             parts.callback(exposed.close)
             _LOG.info("metrics on http://%s:%d/metrics", exposed.host, exposed.port)
-        server = NorthboundServer(
-            settings.northbound, FabricdService(store, submissions, controller, explanations, started=datetime.now(UTC))
+
+        async def adopted(models: Mapping[str, ModelSet]) -> None:
+            namespaces.update(await _namespaces(Inventory(dict(controller.fleet.devices), dict(models)), schemas))
+            await controller.use_models(models)
+
+        sets = ModelSets(
+            folder=model_folder(settings), store=store, schemas=schemas, fleet=controller.fleet, adopted=adopted
         )
+        checks = ModelChecks(
+            store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet, submissions=submissions, sets=sets
+        )
+        service = FabricdService(
+            store,
+            submissions,
+            controller,
+            explanations,
+            models=ModelRooms(sets, ModelFetches(sessions), checks),
+            started=datetime.now(UTC),
+        )
+        server = NorthboundServer(settings.northbound, service)
         daemon = cls(config, controller, submissions, store, schemas, namespaces)
         parts.push_async_callback(controller.stop)
         parts.push_async_callback(server.stop)

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from fabricd import __version__
-from fabricd.cli import changing, explaining, looking, offline
+from fabricd.cli import changing, explaining, looking, models, offline
 from fabricd.cli.connection import Connection, hoisted, rejoin_completion
 from fabricd.cli.terminal import Color, invoke
 
@@ -94,6 +94,7 @@ app.command("compile")(offline.compile_command)
 app.command("check")(offline.check_command)
 app.command("topology")(offline.topology_command)
 app.add_typer(offline.path_app)
+app.add_typer(models.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -19,7 +19,21 @@ _FABRICD = "/fabricd.v1.Fabricd/"
 _NEEDED: Mapping[str, Role] = {
     **{
         _FABRICD + name: "viewer"
-        for name in ("ListRevisions", "GetRevision", "Diff", "Status", "Plan", "GetDesired", "Explain", "Watch")
+        for name in (
+            "ListRevisions",
+            "GetRevision",
+            "Diff",
+            "Status",
+            "Plan",
+            "GetDesired",
+            "Explain",
+            "Watch",
+            "ListModels",
+            "CheckModels",
+            "Operational",
+            "Cabling",
+            "Applied",
+        )
     },
     **{_FABRICD + name: "operator" for name in ("Submit", "Rollback", "Reconcile", "SetMode")},
     "/grpc.health.v1.Health/Check": "viewer",

@@ -1,4 +1,4 @@
-"""Values of the model to messages of fabricd.v1, in one place.
+"""Values of the model to messages of fabricd.v1 and back, in one place.
 
 Called by the servicer. Does no I/O and makes no decisions.
 """
@@ -9,6 +9,8 @@ from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fabricd.errors import InputError, Problem
+from fabricd.intent import DocumentFormat
 from fabricd.model.edit import Operation
 from fabricd.model.intent import ConfigIntent, Intent, Revision
 from fabricd.model.outcome import JournalRecord
@@ -24,6 +26,20 @@ _OPERATIONS = {
     Operation.DELETE: pb.OPERATION_DELETE,
     Operation.MOVE: pb.OPERATION_MOVE,
 }
+
+
+_FORMATS = {
+    pb.FORMAT_UNSPECIFIED: None,
+    pb.FORMAT_JSON: DocumentFormat.JSON,
+    pb.FORMAT_YAML: DocumentFormat.YAML,
+}
+
+
+def document_format(document: pb.Document) -> DocumentFormat | None:
+    """None: to be found out. Raises InputError for a number that stands for none."""
+    if document.format not in _FORMATS:
+        raise InputError.of([Problem(f"unknown document format {document.format}", intent=document.source)])
+    return _FORMATS[document.format]
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:

@@ -5,21 +5,21 @@ Called by the gRPC server behind the gate. Decides nothing itself and knows neit
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc.aio
 
 from fabricd import __version__
-from fabricd.errors import InputError, NotFoundError, Problem
-from fabricd.intent import Document, DocumentFormat
+from fabricd.errors import InputError, NotFoundError
+from fabricd.intent import Document
 from fabricd.model.device import Mode
 from fabricd.model.intent import Revision
 from fabricd.northbound import convert
 from fabricd.northbound.access import caller
+from fabricd.northbound.models import ModelMethods, ModelRooms
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
 from fabricd.northbound.watch import Watching
@@ -28,14 +28,8 @@ from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.submission import Submissions, Submitted
 from fabricd.store import Store
 
-T = TypeVar("T")
 Context = grpc.aio.ServicerContext[Any, Any]
 
-_FORMATS = {
-    pb.FORMAT_UNSPECIFIED: None,
-    pb.FORMAT_JSON: DocumentFormat.JSON,
-    pb.FORMAT_YAML: DocumentFormat.YAML,
-}
 _REVISIONS = 50
 _MOST_REVISIONS = 1_000
 _LONGEST_TEXT = 4_096  # characters of a comment or a reason
@@ -43,11 +37,10 @@ _LONGEST_ID = 128
 _LAST_REVISION = 2**63 - 1  # the store counts in signed 64 bits, the wire in unsigned ones
 
 
-class FabricdService(FabricdServicer):
+class FabricdService(ModelMethods, FabricdServicer):
     """Every RPC of fabricd.v1. Raises FabricdError children; the gate puts them on the wire.
 
-    Owns the changes under way: once begun, one is carried to its end even when its caller hangs up, so that a
-    revision is never stored without its devices being told.
+    Changes are carried to their end once begun, so that a revision is never stored without its devices being told.
     """
 
     def __init__(
@@ -57,15 +50,17 @@ class FabricdService(FabricdServicer):
         controller: Controller,
         explanations: Explanations,
         *,
+        models: ModelRooms,
         started: datetime,
     ) -> None:
+        super().__init__()
+        self._models = models
         self._store = store
         self._submissions = submissions
         self._explanations = explanations
         self._controller = controller
         self._started = started
         self._watching = Watching(store)
-        self._changes: set[asyncio.Task[Any]] = set()
 
     @property
     def readers(self) -> int:
@@ -75,14 +70,13 @@ class FabricdService(FabricdServicer):
     async def close(self) -> None:
         """End the streams and wait for the changes under way."""
         self._watching.close()
-        if self._changes:
-            await asyncio.wait(self._changes)
+        await self._settled()
 
     async def Submit(self, request: pb.SubmitRequest, context: Context) -> pb.SubmitResponse:  # noqa: N802
         if not request.documents and not request.withdraw:
             raise InputError("nothing was submitted: no document and no intent to withdraw")
         documents = [
-            Document(document.source or f"document {number}", document.content, _format(document))
+            Document(document.source or f"document {number}", document.content, convert.document_format(document))
             for number, document in enumerate(request.documents, 1)
         ]
         _short(comment=request.comment, request_id=request.request_id)
@@ -229,18 +223,6 @@ class FabricdService(FabricdServicer):
             unchanged=submitted.unchanged,
             plans=map(convert.plan_message, submitted.plans),
         )
-
-    async def _carried_out(self, change: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.ensure_future(change)
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        return await asyncio.shield(task)
-
-
-def _format(document: pb.Document) -> DocumentFormat | None:
-    if document.format not in _FORMATS:
-        raise InputError.of([Problem(f"unknown document format {document.format}", intent=document.source)])
-    return _FORMATS[document.format]
 
 
 def _countable(*revisions: int) -> None:

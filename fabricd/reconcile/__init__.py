@@ -7,6 +7,9 @@ from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.controller import Controller, DeviceView
 from fabricd.reconcile.explanations import Explained, Explanations
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
+from fabricd.reconcile.model_check import ModelChecks
+from fabricd.reconcile.model_fetch import ModelFetches
+from fabricd.reconcile.model_sets import ModelSets
 from fabricd.reconcile.schedule import parse_windows
 from fabricd.reconcile.submission import Submissions, Submitted
 
@@ -18,6 +21,9 @@ __all__ = [
     "Explained",
     "Explanations",
     "LivePlans",
+    "ModelChecks",
+    "ModelFetches",
+    "ModelSets",
     "Submissions",
     "Submitted",
     "SystemClock",

@@ -160,6 +160,15 @@ class Controller:
             self._workers.add(name, Trigger.OPERATOR)
         await self._watch()
 
+    async def use_models(self, models: Mapping[str, ModelSet]) -> None:
+        """Go on with other model sets; devices whose set is another one now are looked at in full."""
+        before, self.fleet.models = self.fleet.models, dict(models)
+        names = {name for name in {*before, *models} if before.get(name) != models.get(name)}
+        changed = [name for name, device in self.fleet.devices.items() if device.profile.models in names]
+        self._reconciler.distrust(changed)
+        for name in changed:
+            self._workers.add(name, Trigger.OPERATOR)
+
     async def revised(self, devices: Iterable[str]) -> None:
         """A new revision changed these devices' trees."""
         for name in devices:

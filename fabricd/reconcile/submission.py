@@ -60,6 +60,14 @@ class _Compiled:
     dropped: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a submission would come to: the trees that would change, by device, and all intents by name."""
+
+    trees: Mapping[str, Desired]
+    intents: Mapping[str, Intent]
+
+
 class Submissions:
     """Makes revisions, one after the other. All or none of a submission becomes current."""
 
@@ -108,12 +116,7 @@ class Submissions:
         )
         if (known := await self._repeat(request_id, digest)) is not None:
             return known
-        drafts = await asyncio.to_thread(
-            parse_documents, documents, max_bytes=self.document_max_bytes, kinds=tuple(DraftKind)
-        )
-        problems = unknown_devices(drafts, self._fleet.devices.__contains__)
-        if problems:
-            raise InputError.of(problems)
+        drafts = await self._parsed(documents)
         twice = sorted({draft.name for draft in drafts} & set(withdraw))
         if twice:
             raise InputError.of((Problem("is submitted and withdrawn at once", intent=twice[0]),))
@@ -122,10 +125,7 @@ class Submissions:
             if (known := await self._repeat(request_id, digest)) is not None:
                 return known
             base, old = await self._base(base_revision)
-            try:
-                intents = await self._numbered(old, read)
-            except InputError as error:
-                raise InputError.of(_located(problem, drafts) for problem in error.problems) from error
+            intents = await self._located_numbers(old, read, drafts)
             for name in withdraw:
                 if name not in old:
                     raise NotFoundError(f"there is no intent {name!r} in revision {base}")
@@ -137,6 +137,20 @@ class Submissions:
                 )
             except InputError as error:
                 raise InputError.of(_attributed(problem, drafts) for problem in error.problems) from error
+
+    async def preview(self, documents: Sequence[Document]) -> Preview:
+        """What these documents would make of the current revision. Nothing is stored, no device is read. Raises
+        InputError as `submit` does."""
+        drafts = await self._parsed(documents)
+        read = await self._read(drafts, documents)
+        base, old = await self._base(None)
+        intents = await self._located_numbers(old, read, drafts)
+        new = {**old, **_by_name(intents)}
+        try:
+            compiled = await self._compile(base, old, new)
+        except InputError as error:
+            raise InputError.of(_attributed(problem, drafts) for problem in error.problems) from error
+        return Preview({tree.device: tree for tree in compiled.trees}, new)
 
     async def rollback(
         self,
@@ -247,6 +261,23 @@ class Submissions:
             replace(intent, source=draft.source, document=files.get(draft.source, b""))
             for draft, intent in zip(drafts, intents, strict=True)
         )
+
+    async def _parsed(self, documents: Sequence[Document]) -> tuple[Draft, ...]:
+        drafts = await asyncio.to_thread(
+            parse_documents, documents, max_bytes=self.document_max_bytes, kinds=tuple(DraftKind)
+        )
+        problems = unknown_devices(drafts, self._fleet.devices.__contains__)
+        if problems:
+            raise InputError.of(problems)
+        return tuple(drafts)
+
+    async def _located_numbers(
+        self, old: Mapping[str, Intent], read: Iterable[Intent], drafts: Sequence[Draft]
+    ) -> tuple[Intent, ...]:
+        try:
+            return await self._numbered(old, read)
+        except InputError as error:
+            raise InputError.of(_located(problem, drafts) for problem in error.problems) from error
 
     async def _read_one(self, draft: Draft) -> Intent:
         if draft.kind is DraftKind.FABRIC:

@@ -48,8 +48,10 @@ class Context:
 
     def _refused(self, what: str) -> InputError:
         found = self.faults()
-        reason = found[-1].message if found else "no reason given"
-        return InputError(f"model set {self.models.name}: {what}: {reason}")
+        # The first fault is the cause; those after it say that something that needed it failed too.
+        reason = found[0].message if found else "no reason given"
+        where = f" ({found[0].path})" if found and found[0].path else ""
+        return InputError(f"model set {self.models.name}: {what}: {reason}{where}")
 
     @property
     def context(self) -> Context:

@@ -80,17 +80,27 @@ class ModelSet:
         """A set in a folder of .yang files (searched with its sub-folders).
 
         Without `modules`: every *-types module, iana-if-type, and the modules of OpenConfig that configure a
-        switch. The release's bgp-policy gets the deviation it needs (yang/deviations). Raises InputError when the
-        folder holds none of them.
+        switch. The release's bgp-policy gets the deviation it needs (yang/deviations), unless the folder has it.
+        Raises InputError when the folder holds none of them.
         """
-        folders = tuple(sorted({file.parent for file in path.rglob("*.yang")}))
-        if not folders:
+        files = tuple(path.rglob("*.yang"))
+        if not files:
             raise InputError(f"no YANG modules in {path}")
-        names = {file.name.partition("@")[0].removesuffix(".yang") for file in path.rglob("*.yang")}
+        names = {file.name.partition("@")[0].removesuffix(".yang") for file in files}
         chosen = modules or _types_first(names & set(_RELEASE_ORDER) | {one for one in names if _is_types(one)})
+        if not chosen:
+            raise InputError(f"model set {name}: none of the {len(names)} modules is of OpenConfig; choose some")
         if missing := [one for one in chosen if one not in names]:
             raise InputError(f"model set {name}: no module {', '.join(missing)} in {path}")
-        return cls(name, folders, tuple(chosen), _mends() if "openconfig-bgp-policy" in chosen else ())
+        mends = _mends() if "openconfig-bgp-policy" in chosen else ()
+        folders = tuple(sorted({file.parent for file in files}))
+        return cls(name, folders, tuple(chosen), tuple(file for file in mends if file.stem not in names))
+
+    @staticmethod
+    def in_order(modules: Iterable[str]) -> tuple[str, ...]:
+        """Modules in an order in which libyang can load them: types first, then those of OpenConfig as they build on
+        each other, then all others by name."""
+        return _types_first(set(modules))
 
     def deviating(self, files: Iterable[str]) -> Self:
         """The same, with these files of deviations loaded last; the set itself when there are none."""

@@ -243,6 +243,16 @@ class Schema:
         """XML namespaces by module name."""
         return dict(self.context.nodes.namespaces)
 
+    def modules(self) -> tuple[tuple[str, str], ...]:
+        """(name, revision) of every module that is implemented, by name; the revision is empty where it has none."""
+        return tuple(
+            sorted(
+                (raw.text(module.name), raw.text(module.revision))
+                for module in raw.modules(self.context.pointer)
+                if module.implemented and raw.text(module.filepath)  # libyang's own have no file
+            )
+        )
+
     def _tree(self, config: bytes) -> Tree:
         """The tree of a configuration. It belongs to this object and must not be changed."""
         held = self._kept.get(config)

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from fabricd.schema.context import SchemaFault
@@ -29,6 +30,7 @@ class SchemaPool:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._made: set[Schema] = set()
+        self._retired: set[tuple[Path, ...]] = set()
 
     async def run(self, models: ModelSet, work: Callable[[Schema], T]) -> T:
         """`work(schema)` in a worker thread, with the errors it raises.
@@ -37,6 +39,12 @@ class SchemaPool:
         result is thrown away. A context in which libyang itself failed (SchemaFault) is not used again.
         """
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._work, models, work)
+
+    def retire(self, models: ModelSet) -> None:
+        """A model set that is not used any more, with whatever deviations: each thread frees its contexts when it works
+        next."""
+        with self._lock:
+            self._retired.add(models.directories)
 
     def _work(self, models: ModelSet, work: Callable[[Schema], T]) -> T:
         schema = self._schema(models)
@@ -50,10 +58,13 @@ class SchemaPool:
         held: dict[ModelSet, Schema] | None = getattr(self._local, "schemas", None)
         if held is None:
             held = self._local.schemas = {}
+        for gone in [one for one in held if one.directories in self._retired and one != models]:
+            self._forget(gone)
         if models not in held:
             held[models] = Schema(models)
             with self._lock:
                 self._made.add(held[models])
+                self._retired.discard(models.directories)
         return held[models]
 
     def _forget(self, models: ModelSet) -> None:

@@ -22,17 +22,22 @@ from cryptography.x509.oid import NameOID
 
 from fabricd.client import Client, Tls
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
+from fabricd.northbound.models import ModelRooms
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.controller import Controller
 from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.live_plans import LivePlans
+from fabricd.reconcile.model_check import ModelChecks
+from fabricd.reconcile.model_fetch import ModelFetches
+from fabricd.reconcile.model_sets import ModelSets
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import ModelSet, SchemaPool
+from fabricd.schema.model_folder import ModelFolder
 from fabricd.settings import NorthboundSettings, ReconcileSettings
 from fabricd.simulator import Simulation, SimulationConfig, SwitchConfig
-from fabricd.southbound import gnmi
+from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
 from fabricd.telemetry import Metrics
@@ -99,7 +104,7 @@ async def serving(
         stack.push_async_callback(store.close)
         schemas = SchemaPool(1)
         stack.push_async_callback(schemas.close)
-        sessions = Sessions(devices, {Protocol.GNMI: gnmi.connect})
+        sessions = Sessions(devices, {Protocol.GNMI: gnmi.connect, Protocol.NETCONF: netconf.connect})
         stack.push_async_callback(sessions.close)
         controller = Controller(
             store=store,
@@ -122,7 +127,24 @@ async def serving(
             await controller.start()
             stack.push_async_callback(controller.stop, 1.0)
         explanations = Explanations(store=store, schemas=schemas, fleet=controller.fleet, submissions=submissions)
-        service = FabricdService(store, submissions, controller, explanations, started=dt.datetime.now(dt.UTC))
+        sets = ModelSets(
+            folder=ModelFolder(folder / "models"),
+            store=store,
+            schemas=schemas,
+            fleet=controller.fleet,
+            adopted=controller.use_models,
+        )
+        checks = ModelChecks(
+            store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet, submissions=submissions, sets=sets
+        )
+        service = FabricdService(
+            store,
+            submissions,
+            controller,
+            explanations,
+            models=ModelRooms(sets, ModelFetches(sessions), checks),
+            started=dt.datetime.now(dt.UTC),
+        )
         server = NorthboundServer(settings, service)
         await server.start()
         stack.push_async_callback(server.stop, 1.0)

@@ -13,6 +13,7 @@ from fabricd.settings import Role
 ROLES: dict[str, Role] = {"grafana": "viewer", "ci.example.net": "operator", "root": "admin"}
 METHODS = [method.name for method in fabricd_pb2.DESCRIPTOR.services_by_name["Fabricd"].methods]
 CHANGES = {"Submit", "Rollback", "Reconcile", "SetMode"}
+FOR_ADMINS = {"InstallModels", "FetchModels", "RemoveModels"}
 
 
 def tls(**names: list[bytes]) -> dict[str, list[bytes]]:
@@ -21,9 +22,12 @@ def tls(**names: list[bytes]) -> dict[str, list[bytes]]:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
-def test_viewers_read_and_operators_change(method: str, role: Role) -> None:
+def test_viewers_read_operators_change_and_admins_install(method: str, role: Role) -> None:
     who = Caller("someone", role, verified=True)
-    if role == "viewer" and method in CHANGES:
+    if role != "admin" and method in FOR_ADMINS:
+        with pytest.raises(PermissionDeniedError, match=rf"needs the role admin; someone is a {role}"):
+            authorize(who, f"/fabricd.v1.Fabricd/{method}")
+    elif role == "viewer" and method in CHANGES:
         with pytest.raises(PermissionDeniedError, match=r"needs the role operator; someone is a viewer"):
             authorize(who, f"/fabricd.v1.Fabricd/{method}")
     else:

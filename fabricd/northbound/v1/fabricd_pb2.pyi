@@ -462,3 +462,326 @@ class Problem(_message.Message):
     line: int
     column: int
     def __init__(self, message: _Optional[str] = ..., device: _Optional[str] = ..., intent: _Optional[str] = ..., path: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ...) -> None: ...
+
+class InstallModelsRequest(_message.Message):
+    __slots__ = ("header", "file")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    header: ModelsHeader
+    file: ModelsFile
+    def __init__(self, header: _Optional[_Union[ModelsHeader, _Mapping]] = ..., file: _Optional[_Union[ModelsFile, _Mapping]] = ...) -> None: ...
+
+class ModelsHeader(_message.Message):
+    __slots__ = ("name", "modules", "origin")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODULES_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    modules: _containers.RepeatedScalarFieldContainer[str]
+    origin: str
+    def __init__(self, name: _Optional[str] = ..., modules: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ...) -> None: ...
+
+class ModelsFile(_message.Message):
+    __slots__ = ("source", "text")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    text: bytes
+    def __init__(self, source: _Optional[str] = ..., text: _Optional[bytes] = ...) -> None: ...
+
+class FetchModelsRequest(_message.Message):
+    __slots__ = ("device", "name", "modules")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODULES_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    name: str
+    modules: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, device: _Optional[str] = ..., name: _Optional[str] = ..., modules: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ModelsProgress(_message.Message):
+    __slots__ = ("done", "total", "step", "missing", "installed")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    INSTALLED_FIELD_NUMBER: _ClassVar[int]
+    done: int
+    total: int
+    step: str
+    missing: _containers.RepeatedScalarFieldContainer[str]
+    installed: ModelSet
+    def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., step: _Optional[str] = ..., missing: _Optional[_Iterable[str]] = ..., installed: _Optional[_Union[ModelSet, _Mapping]] = ...) -> None: ...
+
+class ModelSet(_message.Message):
+    __slots__ = ("name", "origin", "modules", "devices", "fetched_from", "installed", "removable")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    MODULES_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    FETCHED_FROM_FIELD_NUMBER: _ClassVar[int]
+    INSTALLED_FIELD_NUMBER: _ClassVar[int]
+    REMOVABLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    origin: str
+    modules: _containers.RepeatedCompositeFieldContainer[ModelModule]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    fetched_from: str
+    installed: _timestamp_pb2.Timestamp
+    removable: bool
+    def __init__(self, name: _Optional[str] = ..., origin: _Optional[str] = ..., modules: _Optional[_Iterable[_Union[ModelModule, _Mapping]]] = ..., devices: _Optional[_Iterable[str]] = ..., fetched_from: _Optional[str] = ..., installed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., removable: _Optional[bool] = ...) -> None: ...
+
+class ModelModule(_message.Message):
+    __slots__ = ("name", "revision")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    revision: str
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ...) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListModelsResponse(_message.Message):
+    __slots__ = ("sets",)
+    SETS_FIELD_NUMBER: _ClassVar[int]
+    sets: _containers.RepeatedCompositeFieldContainer[ModelSet]
+    def __init__(self, sets: _Optional[_Iterable[_Union[ModelSet, _Mapping]]] = ...) -> None: ...
+
+class RemoveModelsRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class RemoveModelsResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CheckModelsRequest(_message.Message):
+    __slots__ = ("device", "documents", "models")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    models: str
+    def __init__(self, device: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., models: _Optional[str] = ...) -> None: ...
+
+class CheckModelsResponse(_message.Message):
+    __slots__ = ("device", "against", "leaves", "untakeable", "omitted", "modules")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    AGAINST_FIELD_NUMBER: _ClassVar[int]
+    LEAVES_FIELD_NUMBER: _ClassVar[int]
+    UNTAKEABLE_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_FIELD_NUMBER: _ClassVar[int]
+    MODULES_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    against: str
+    leaves: int
+    untakeable: _containers.RepeatedCompositeFieldContainer[Untakeable]
+    omitted: int
+    modules: _containers.RepeatedCompositeFieldContainer[ModuleMismatch]
+    def __init__(self, device: _Optional[str] = ..., against: _Optional[str] = ..., leaves: _Optional[int] = ..., untakeable: _Optional[_Iterable[_Union[Untakeable, _Mapping]]] = ..., omitted: _Optional[int] = ..., modules: _Optional[_Iterable[_Union[ModuleMismatch, _Mapping]]] = ...) -> None: ...
+
+class Untakeable(_message.Message):
+    __slots__ = ("path", "value_json", "reason", "message", "intent", "source")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    INTENT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    value_json: str
+    reason: str
+    message: str
+    intent: str
+    source: str
+    def __init__(self, path: _Optional[str] = ..., value_json: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., intent: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+
+class ModuleMismatch(_message.Message):
+    __slots__ = ("name", "ours", "device")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OURS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    ours: str
+    device: str
+    def __init__(self, name: _Optional[str] = ..., ours: _Optional[str] = ..., device: _Optional[str] = ...) -> None: ...
+
+class OperationalRequest(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class OperationalResponse(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceOperational]
+    def __init__(self, devices: _Optional[_Iterable[_Union[DeviceOperational, _Mapping]]] = ...) -> None: ...
+
+class DeviceOperational(_message.Message):
+    __slots__ = ("device", "read", "interfaces", "neighbors", "sessions", "unread", "error", "error_code", "lldp_system_name", "lldp_enabled")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    INTERFACES_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBORS_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    LLDP_SYSTEM_NAME_FIELD_NUMBER: _ClassVar[int]
+    LLDP_ENABLED_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    read: _timestamp_pb2.Timestamp
+    interfaces: _containers.RepeatedCompositeFieldContainer[InterfaceState]
+    neighbors: _containers.RepeatedCompositeFieldContainer[LldpNeighbor]
+    sessions: _containers.RepeatedCompositeFieldContainer[BgpSession]
+    unread: _containers.RepeatedScalarFieldContainer[str]
+    error: str
+    error_code: str
+    lldp_system_name: str
+    lldp_enabled: bool
+    def __init__(self, device: _Optional[str] = ..., read: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., interfaces: _Optional[_Iterable[_Union[InterfaceState, _Mapping]]] = ..., neighbors: _Optional[_Iterable[_Union[LldpNeighbor, _Mapping]]] = ..., sessions: _Optional[_Iterable[_Union[BgpSession, _Mapping]]] = ..., unread: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ..., lldp_system_name: _Optional[str] = ..., lldp_enabled: _Optional[bool] = ...) -> None: ...
+
+class InterfaceState(_message.Message):
+    __slots__ = ("name", "admin_status", "oper_status", "enabled", "description", "mtu", "last_change")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADMIN_STATUS_FIELD_NUMBER: _ClassVar[int]
+    OPER_STATUS_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    MTU_FIELD_NUMBER: _ClassVar[int]
+    LAST_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    admin_status: str
+    oper_status: str
+    enabled: bool
+    description: str
+    mtu: int
+    last_change: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., admin_status: _Optional[str] = ..., oper_status: _Optional[str] = ..., enabled: _Optional[bool] = ..., description: _Optional[str] = ..., mtu: _Optional[int] = ..., last_change: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class LldpNeighbor(_message.Message):
+    __slots__ = ("interface", "system_name", "chassis_id", "port_id", "port_description")
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    SYSTEM_NAME_FIELD_NUMBER: _ClassVar[int]
+    CHASSIS_ID_FIELD_NUMBER: _ClassVar[int]
+    PORT_ID_FIELD_NUMBER: _ClassVar[int]
+    PORT_DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    interface: str
+    system_name: str
+    chassis_id: str
+    port_id: str
+    port_description: str
+    def __init__(self, interface: _Optional[str] = ..., system_name: _Optional[str] = ..., chassis_id: _Optional[str] = ..., port_id: _Optional[str] = ..., port_description: _Optional[str] = ...) -> None: ...
+
+class BgpSession(_message.Message):
+    __slots__ = ("network_instance", "protocol", "neighbor", "state", "peer_as", "last_established", "enabled")
+    NETWORK_INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOR_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PEER_AS_FIELD_NUMBER: _ClassVar[int]
+    LAST_ESTABLISHED_FIELD_NUMBER: _ClassVar[int]
+    ENABLED_FIELD_NUMBER: _ClassVar[int]
+    network_instance: str
+    protocol: str
+    neighbor: str
+    state: str
+    peer_as: int
+    last_established: _timestamp_pb2.Timestamp
+    enabled: bool
+    def __init__(self, network_instance: _Optional[str] = ..., protocol: _Optional[str] = ..., neighbor: _Optional[str] = ..., state: _Optional[str] = ..., peer_as: _Optional[int] = ..., last_established: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., enabled: _Optional[bool] = ...) -> None: ...
+
+class CablingRequest(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CablingResponse(_message.Message):
+    __slots__ = ("revision", "cables", "unread")
+    class UnreadEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    CABLES_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELD_NUMBER: _ClassVar[int]
+    revision: int
+    cables: _containers.RepeatedCompositeFieldContainer[Cable]
+    unread: _containers.ScalarMap[str, str]
+    def __init__(self, revision: _Optional[int] = ..., cables: _Optional[_Iterable[_Union[Cable, _Mapping]]] = ..., unread: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Cable(_message.Message):
+    __slots__ = ("verdict", "fabric", "a", "b", "swapped_with", "name")
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    FABRIC_FIELD_NUMBER: _ClassVar[int]
+    A_FIELD_NUMBER: _ClassVar[int]
+    B_FIELD_NUMBER: _ClassVar[int]
+    SWAPPED_WITH_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    verdict: str
+    fabric: str
+    a: CableEnd
+    b: CableEnd
+    swapped_with: _containers.RepeatedScalarFieldContainer[str]
+    name: str
+    def __init__(self, verdict: _Optional[str] = ..., fabric: _Optional[str] = ..., a: _Optional[_Union[CableEnd, _Mapping]] = ..., b: _Optional[_Union[CableEnd, _Mapping]] = ..., swapped_with: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class CableEnd(_message.Message):
+    __slots__ = ("port", "found", "note")
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    port: str
+    found: str
+    note: str
+    def __init__(self, port: _Optional[str] = ..., found: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class AppliedRequest(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, devices: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class AppliedResponse(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceApplied]
+    def __init__(self, devices: _Optional[_Iterable[_Union[DeviceApplied, _Mapping]]] = ...) -> None: ...
+
+class DeviceApplied(_message.Message):
+    __slots__ = ("device", "leaves", "not_in_force", "untold", "error", "error_code", "waiting")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    LEAVES_FIELD_NUMBER: _ClassVar[int]
+    NOT_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
+    UNTOLD_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    leaves: int
+    not_in_force: _containers.RepeatedCompositeFieldContainer[NotInForce]
+    untold: _containers.RepeatedScalarFieldContainer[str]
+    error: str
+    error_code: str
+    waiting: bool
+    def __init__(self, device: _Optional[str] = ..., leaves: _Optional[int] = ..., not_in_force: _Optional[_Iterable[_Union[NotInForce, _Mapping]]] = ..., untold: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ..., waiting: _Optional[bool] = ...) -> None: ...
+
+class NotInForce(_message.Message):
+    __slots__ = ("path", "configured_json", "applied_json")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURED_JSON_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_JSON_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    configured_json: str
+    applied_json: str
+    def __init__(self, path: _Optional[str] = ..., configured_json: _Optional[str] = ..., applied_json: _Optional[str] = ...) -> None: ...

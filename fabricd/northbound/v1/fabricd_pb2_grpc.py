@@ -95,6 +95,46 @@ class FabricdStub:
                 request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.WatchRequest.SerializeToString,
                 response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.JournalRecord.FromString,
                 _registered_method=True)
+        self.InstallModels = channel.stream_stream(
+                '/fabricd.v1.Fabricd/InstallModels',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.InstallModelsRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ModelsProgress.FromString,
+                _registered_method=True)
+        self.FetchModels = channel.unary_stream(
+                '/fabricd.v1.Fabricd/FetchModels',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.FetchModelsRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ModelsProgress.FromString,
+                _registered_method=True)
+        self.ListModels = channel.unary_unary(
+                '/fabricd.v1.Fabricd/ListModels',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ListModelsRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
+        self.RemoveModels = channel.unary_unary(
+                '/fabricd.v1.Fabricd/RemoveModels',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.RemoveModelsRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.RemoveModelsResponse.FromString,
+                _registered_method=True)
+        self.CheckModels = channel.unary_unary(
+                '/fabricd.v1.Fabricd/CheckModels',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CheckModelsRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CheckModelsResponse.FromString,
+                _registered_method=True)
+        self.Operational = channel.unary_unary(
+                '/fabricd.v1.Fabricd/Operational',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.OperationalRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.OperationalResponse.FromString,
+                _registered_method=True)
+        self.Cabling = channel.unary_unary(
+                '/fabricd.v1.Fabricd/Cabling',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CablingRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CablingResponse.FromString,
+                _registered_method=True)
+        self.Applied = channel.unary_unary(
+                '/fabricd.v1.Fabricd/Applied',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedResponse.FromString,
+                _registered_method=True)
 
 
 class FabricdServicer:
@@ -185,6 +225,63 @@ class FabricdServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def InstallModels(self, request_iterator, context):
+        """Installs YANG modules as a model set, or replaces it. Wait for the first message of progress; then the first request
+        names the set, and each later one has a file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FetchModels(self, request, context):
+        """Fetches the YANG modules of a device into a model set.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListModels(self, request, context):
+        """The model sets there are, and which devices use them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveModels(self, request, context):
+        """Removes an installed model set that no device uses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckModels(self, request, context):
+        """Which desired leaves a device cannot take, and why.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Operational(self, request, context):
+        """Reads the state of interfaces, LLDP neighbours and BGP sessions now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cabling(self, request, context):
+        """Compares the cabling of the fabrics with what the devices see of each other now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Applied(self, request, context):
+        """Reads devices now and tells which desired leaves they accepted but do not have in force.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FabricdServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +344,46 @@ def add_FabricdServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.WatchRequest.FromString,
                     response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.JournalRecord.SerializeToString,
+            ),
+            'InstallModels': grpc.stream_stream_rpc_method_handler(
+                    servicer.InstallModels,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.InstallModelsRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ModelsProgress.SerializeToString,
+            ),
+            'FetchModels': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchModels,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.FetchModelsRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ModelsProgress.SerializeToString,
+            ),
+            'ListModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModels,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ListModelsRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'RemoveModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveModels,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.RemoveModelsRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.RemoveModelsResponse.SerializeToString,
+            ),
+            'CheckModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckModels,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CheckModelsRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CheckModelsResponse.SerializeToString,
+            ),
+            'Operational': grpc.unary_unary_rpc_method_handler(
+                    servicer.Operational,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.OperationalRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.OperationalResponse.SerializeToString,
+            ),
+            'Cabling': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cabling,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CablingRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CablingResponse.SerializeToString,
+            ),
+            'Applied': grpc.unary_unary_rpc_method_handler(
+                    servicer.Applied,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -574,6 +711,222 @@ class Fabricd:
             '/fabricd.v1.Fabricd/Watch',
             fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.WatchRequest.SerializeToString,
             fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.JournalRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InstallModels(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/fabricd.v1.Fabricd/InstallModels',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.InstallModelsRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ModelsProgress.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/FetchModels',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.FetchModelsRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ModelsProgress.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/ListModels',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ListModelsRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/RemoveModels',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.RemoveModelsRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.RemoveModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/CheckModels',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CheckModelsRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CheckModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Operational(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/Operational',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.OperationalRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.OperationalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cabling(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/Cabling',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CablingRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.CablingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Applied(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/Applied',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedResponse.FromString,
             options,
             channel_credentials,
             insecure,

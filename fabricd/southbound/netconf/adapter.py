@@ -19,7 +19,7 @@ from fabricd.model.device import Device
 from fabricd.model.edit import Dialect, EditConfig, Payload
 from fabricd.model.fetched import Capabilities, Change, Encoding, Fetched, Part
 from fabricd.model.path import ROOT, Path
-from fabricd.southbound.netconf import operations, reply
+from fabricd.southbound.netconf import operations, reply, schemas
 from fabricd.southbound.netconf.defaults import defaults_mode
 from fabricd.southbound.netconf.notifications import Inbox, OwnSessions, read_change
 from fabricd.southbound.netconf.paths import BASE, subtree_filter
@@ -74,7 +74,7 @@ class NetconfTarget:
         self._device = device
         self._session = session
         self.rpc = Rpc(device, session)
-        """For what Target has no word for: the schemas of the device (netconf/schemas.py)."""
+        """For what Target has no word for."""
         self._clock = clock
         self._namespaces = namespaces
         self._own = own
@@ -103,6 +103,18 @@ class NetconfTarget:
             candidate=hello.has(":candidate"),
             notifies=hello.has(":notification"),
         )
+
+    async def modules(self) -> tuple[schemas.Module, ...]:
+        """The modules of the running configuration (see netconf/schemas.py)."""
+        return await schemas.modules(self.rpc)
+
+    async def schemas(self) -> tuple[schemas.SchemaEntry, ...]:
+        """The schemas that `schema_text` can be asked for; empty where the device lists none."""
+        return await schemas.schemas(self.rpc)
+
+    async def schema_text(self, name: str, revision: str = "") -> str:
+        """The YANG text of a module or submodule."""
+        return await schemas.schema_text(self.rpc, name, revision)
 
     async def fetch(self, roots: Sequence[Path]) -> Fetched:
         """get-config of running (RFC 6241 section 7.1); see Target.fetch.

@@ -1,0 +1,195 @@
+"""The model sets of a running daemon: installed, replaced, listed and removed without a restart.
+
+Called by northbound and by reconcile/model_fetch. Owns the folder of installed sets; must not know gRPC or adapters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fabricd.errors import ConflictError, FabricdError, InputError, NotFoundError, Problem
+from fabricd.model.device import Device
+from fabricd.model.outcome import Event, JournalRecord
+from fabricd.reconcile.clock import Clock, SystemClock
+from fabricd.reconcile.fleet import Fleet
+from fabricd.schema import ModelSet, Schema, SchemaPool
+from fabricd.schema.model_folder import InstalledSet, ModelFolder
+from fabricd.schema.module_files import ModuleFile, read_modules
+from fabricd.schema.trial import load_elsewhere
+from fabricd.store import Store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_LOAD_WITHIN = 120.0  # seconds; a full OpenConfig release takes one
+_BUILT_IN = "managed"
+
+Adopted = Callable[[Mapping[str, ModelSet]], Awaitable[None]]
+"""Told all model sets, by name, after one was installed, replaced or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetView:
+    """A model set as people ask for it. `origin`: what it was installed from. `revisions` are (module, revision) of
+    those that are implemented; `devices` those whose profile names it; `device` the one it was fetched from."""
+
+    name: str
+    origin: str
+    revisions: tuple[tuple[str, str], ...]
+    devices: tuple[str, ...]
+    device: str = ""
+    installed: datetime | None = None
+    removable: bool = False
+
+
+class ModelSets:
+    """One change at a time. A set that does not load, or that a desired tree does not fit, is never in use."""
+
+    def __init__(
+        self,
+        *,
+        folder: ModelFolder,
+        store: Store,
+        schemas: SchemaPool,
+        fleet: Fleet,
+        adopted: Adopted,
+        clock: Clock | None = None,
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._schemas = schemas
+        self._fleet = fleet
+        self._adopted = adopted
+        self._clock = clock or SystemClock()
+        self._turn = asyncio.Lock()
+
+    async def install(
+        self,
+        name: str,
+        files: Iterable[ModuleFile],
+        *,
+        modules: Sequence[str] | None = None,
+        deviations: Sequence[str] = (),
+        origin: str,
+        author: str,
+        device: str = "",
+    ) -> SetView:
+        """Make the files a model set, or replace the one of that name. Usable, and kept over restarts, when it returns.
+
+        `modules` are implemented, then `deviations`; None: see ModelSet.from_directory. Raises InputError, and nothing
+        is changed, when a file is no YANG, the modules do not load, or the desired tree of a device that uses the set
+        would not be valid any more: with a Problem for each place.
+        """
+        self._may_be_named(name)
+        read = await asyncio.to_thread(read_modules, tuple(files))
+        async with self._turn:
+            candidate = await asyncio.to_thread(
+                self._folder.lay_out, name, read, chosen=modules, deviations=deviations,
+                origin=origin, device=device, installed=self._clock.now(),
+            )  # fmt: skip
+            try:
+                await load_elsewhere(candidate.models, within=_LOAD_WITHIN)
+                await self._must_fit(candidate.models)
+                await asyncio.to_thread(self._folder.adopt, candidate)
+            except BaseException:
+                if self._fleet.models.get(name) != candidate.models:
+                    self._schemas.retire(candidate.models)
+                await asyncio.to_thread(self._folder.discard, candidate)
+                raise
+            await self._use({**self._fleet.models, name: candidate.models})
+            await self._note(f"model set {name} installed from {origin}: {len(read)} modules", author)
+        return await self._view(candidate.models, candidate)
+
+    async def remove(self, name: str, *, author: str) -> None:
+        """Raises NotFoundError for a set that is not there, ConflictError for one that a device uses or that was not
+        installed."""
+        async with self._turn:
+            if name not in await asyncio.to_thread(self._folder.installed):
+                if name not in self._fleet.models:
+                    raise NotFoundError(f"there is no model set {name!r}")
+                raise ConflictError(f"model set {name!r} was not installed: it is built in, or named in the settings")
+            if users := [device.name for device in self._users(name)]:
+                raise ConflictError(f"model set {name!r} is used by {', '.join(users[:5])}", device=users[0])
+            await asyncio.to_thread(self._folder.remove, name)
+            await self._use({other: models for other, models in self._fleet.models.items() if other != name})
+            await self._note(f"model set {name} removed", author)
+
+    async def views(self) -> tuple[SetView, ...]:
+        """Every set, built in, of the settings or installed, by name."""
+        installed = await asyncio.to_thread(self._folder.installed)
+        return tuple(
+            [await self._view(models, installed.get(name)) for name, models in sorted(self._fleet.models.items())]
+        )
+
+    async def of_device(self, device: str) -> InstalledSet | None:
+        """The newest set that was fetched from this device."""
+        installed = (await asyncio.to_thread(self._folder.installed)).values()
+        own = [one for one in installed if one.device == device and one.name in self._fleet.models]
+        return max(own, key=lambda one: one.installed, default=None)
+
+    def known(self, name: str) -> ModelSet:
+        """Raises NotFoundError."""
+        if name not in self._fleet.models:
+            raise NotFoundError(f"there is no model set {name!r}")
+        return self._fleet.models[name]
+
+    def _may_be_named(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise InputError(f"{name[:80]!r} is no name for a model set: letters, digits, dots, dashes, underscores")
+        known = self._fleet.models.get(name)
+        if known is not None and name not in self._folder.installed():
+            raise ConflictError(f"model set {name!r} is built in, or named in the settings: choose another name")
+
+    def _users(self, name: str) -> list[Device]:
+        return [device for device in self._fleet.devices.values() if device.profile.models == name]
+
+    async def _must_fit(self, models: ModelSet) -> None:
+        """Raises InputError with every place where a device's desired tree does not fit the set."""
+        future = replace(self._fleet, models={**self._fleet.models, models.name: models})
+        problems: list[Problem] = []
+        for device in self._users(models.name):
+            desired = await self._store.desired(device.name)
+            if desired is None:
+                continue
+            try:
+                await self._schemas.run(future.model_set(device), _Fits(device.name, desired.config))
+            except InputError as error:
+                problems += (replace(problem, device=device.name) for problem in error.problems)
+            except FabricdError as error:
+                problems.append(Problem(error.message, device=device.name))
+        if problems:
+            raise InputError.of(problems)
+
+    async def _use(self, models: Mapping[str, ModelSet]) -> None:
+        before = self._fleet.models
+        await self._adopted(models)
+        for name, old in before.items():
+            if models.get(name) != old:
+                self._schemas.retire(old)
+
+    async def _view(self, models: ModelSet, installed: InstalledSet | None) -> SetView:
+        return SetView(
+            name=models.name,
+            origin=installed.origin if installed else "built in" if models.name == _BUILT_IN else "settings",
+            revisions=await self._schemas.run(models, Schema.modules),
+            devices=tuple(device.name for device in self._users(models.name)),
+            device=installed.device if installed else "",
+            installed=installed.installed if installed else None,
+            removable=installed is not None,
+        )
+
+    async def _note(self, message: str, author: str) -> None:
+        await self._store.append([JournalRecord(self._clock.now(), Event.NOTE, message=message, author=author)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """Work for a schema: does a tree fit it? Raises InputError where not."""
+
+    device: str
+    config: bytes
+
+    def __call__(self, schema: Schema) -> None:
+        schema.validate(schema.read(self.config, limit=len(self.config)), device=self.device)

@@ -1,0 +1,75 @@
+"""Whether a model set loads, tried in a process of its own: what it does to libyang there harms nobody here.
+
+Called by reconcile/model_sets with modules that nobody has loaded before; `main` is the other process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+from pathlib import Path
+
+import orjson
+
+from fabricd.errors import InputError
+from fabricd.schema.context import Context, SchemaFault
+from fabricd.schema.models import ModelSet
+
+_MEMORY = 4 << 30  # bytes of address space; a full OpenConfig release takes a tenth
+
+
+async def load_elsewhere(models: ModelSet, *, within: float) -> None:
+    """Raises InputError when the modules do not load, crash what loads them, or take longer than `within` seconds."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(within):
+            answer, _ = await process.communicate(_packed(models))
+    except TimeoutError as error:
+        raise InputError(f"model set {models.name}: the modules do not load within {within:g} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise InputError(f"model set {models.name}: loading the modules ended in a crash ({process.returncode})")
+    if answer:
+        raise InputError(answer.decode())
+
+
+def _packed(models: ModelSet) -> bytes:
+    return orjson.dumps(
+        {
+            "name": models.name,
+            "directories": [str(one) for one in models.directories],
+            "modules": models.modules,
+            "deviations": [str(one) for one in models.deviations],
+        }
+    )
+
+
+def _unpacked(data: bytes) -> ModelSet:
+    fields = orjson.loads(data)
+    return ModelSet(
+        fields["name"],
+        tuple(map(Path, fields["directories"])),
+        tuple(fields["modules"]),
+        tuple(map(Path, fields["deviations"])),
+    )
+
+
+def main() -> None:
+    """Load the set described on standard input; say on standard output why it does not load, if it does not."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        Context(_unpacked(sys.stdin.buffer.read())).close()
+    except (InputError, SchemaFault) as error:
+        sys.stdout.write(error.message)
+
+
+if __name__ == "__main__":
+    main()
