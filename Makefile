@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile pyproject.toml --generate-hashes --no-emit-index-ur
   --python-version 3.11 --quiet --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast lint format bench wheel proto proto-check bindings bindings-check lock clean
+.PHONY: help setup demo run test test-fast conformance lint format bench wheel proto proto-check bindings bindings-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,17 @@ test: setup ## all tests
 
 test-fast: setup ## all but the slow ones
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+# Other people's clients have an environment of their own: they want other versions than fabricd does.
+CLIENTS := build/conformance
+
+$(CLIENTS)/.ready: tests/conformance/requirements.lock
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+conformance: setup $(CLIENTS)/.ready ## independent clients against the simulated switches, as a table
+	@$(BIN)/python tests/conformance/run.py $(CLIENTS)/bin/python
 
 lint: setup proto-check bindings-check ## ruff, mypy --strict, the import contract, generated code is current
 	$(BIN)/ruff check .
@@ -78,6 +89,7 @@ bindings-check: setup
 lock: ## renew both lock files within the bounds of pyproject.toml (needs uv: `.venv/bin/pip install uv`)
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock
+	$(subst pyproject.toml,tests/conformance/requirements.in,$(COMPILE)) --output-file tests/conformance/requirements.lock
 
 clean: ## what was built, and .venv
 	rm -rf .venv build dist run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

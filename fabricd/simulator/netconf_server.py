@@ -309,7 +309,7 @@ class _MalformedError(FabricdError):
 def _parse(message: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
     try:
-        root = etree.fromstring(message, parser)
+        root = etree.fromstring(message.lstrip(), parser)  # some clients begin with an empty line
     except etree.XMLSyntaxError as error:
         raise _MalformedError(str(error)) from error
     if b"<!DOCTYPE" in message:

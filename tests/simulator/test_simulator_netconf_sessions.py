@@ -98,6 +98,12 @@ async def test_every_attribute_of_a_request_comes_back_whatever_its_prefix(clien
     assert reply.find(f"{{{NC}}}data") is not None
 
 
+async def test_an_empty_line_may_stand_before_the_declaration(client: Client) -> None:
+    """Clients in the field begin their messages so."""
+    client.send(client.framed(b'\n<?xml version="1.0" encoding="utf-8"?>' + client.rpc("<discard-changes/>")))
+    assert (await client.reply()).find(f"{{{NC}}}ok") is not None
+
+
 async def test_malformed_xml_is_told_in_1_1_and_ends_a_1_0_session(simulation: Simulation, left: Switch) -> None:
     async with session(simulation, left, "1.1") as client:
         for broken in (b"<rpc", b"<!DOCTYPE rpc [<!ENTITY a 'b'>]><rpc/>", b"\xff\xfe"):

@@ -154,3 +154,8 @@ def test_entities_are_not_expanded() -> None:
     bomb = '<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + answer("<ok>&b;</ok>").decode()
     root = reply.parse(bomb.encode(), DEVICE)
     assert "aaaa" not in "".join(root.itertext())
+
+
+def test_an_empty_line_before_the_declaration_is_passed_over() -> None:
+    message = f'\n<?xml version="1.0" encoding="UTF-8"?><rpc-reply xmlns="{NC}"><ok/></rpc-reply>'
+    reply.check(message.encode(), DEVICE, "commit")

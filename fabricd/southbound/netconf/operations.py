@@ -170,7 +170,7 @@ def write_hello(device_handler: Handler) -> bytes:
 def read_hello(message: bytes) -> Hello:
     """The server's hello. Raises ValueError when it is none."""
     try:
-        root = etree.fromstring(message, etree.XMLParser(resolve_entities=False, no_network=True))
+        root = etree.fromstring(message.lstrip(), etree.XMLParser(resolve_entities=False, no_network=True))
         if etree.QName(root).localname != "hello":
             raise ValueError(f"<{etree.QName(root).localname}> where a hello belongs")
         session_id, capabilities = HelloHandler.parse(root)  # takes elements as well as text

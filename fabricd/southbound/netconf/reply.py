@@ -63,7 +63,9 @@ def parse(message: bytes, device: Device, repaired: Repair = _beyond_repair) -> 
     Raises DeviceProtocolError; entities are not expanded, nothing is loaded.
     """
     try:
-        return etree.fromstring(message, etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True))
+        return etree.fromstring(
+            message.lstrip(), etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
+        )
     except etree.XMLSyntaxError as error:
         mended = repaired(message)
         if mended is None:
