@@ -1,4 +1,4 @@
-"""The fabricd command: serve, simulate, check.
+"""The fabricd command: serve, check, simulate, and what is done to simulated switches.
 
 Entry point of the installed script. Holds nothing of what it starts.
 """
@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from fabricd import __version__
+from fabricd.cli import simulated
 from fabricd.cli.options import Json, read_documents
 from fabricd.cli.terminal import Color, ExitCode, Terminal, invoke
 from fabricd.errors import InputError
@@ -28,6 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+
+app.add_typer(simulated.fault)
+app.add_typer(simulated.switch)
 
 ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal, unless NO_COLOR is set.")]
 
@@ -67,17 +71,27 @@ def serve(
 
 @app.command()
 def simulate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Which switches to simulate, and how.")],
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Which switches to simulate, and how.")] = None,
+    kinds: Annotated[
+        bool, typer.Option("--kinds", help="List the kinds of switches there are, and do nothing.")
+    ] = False,
+    as_json: Json = False,
+    color: ColorOption = Color.AUTO,
 ) -> int:
     """Run simulated switches that speak gNMI and NETCONF, until interrupted.
 
     \b
     Examples:
       fabricd simulate simulation.toml
+      fabricd simulate --kinds
     """
     from fabricd.simulator import run_simulation
     from fabricd.telemetry import setup_logging
 
+    if kinds:
+        return simulated.list_kinds(Terminal(color), as_json=as_json)
+    if file is None:
+        raise InputError("name the FILE that says which switches to simulate, or ask for --kinds")
     setup_logging("info", "text")
     asyncio.run(run_simulation(file))
     return ExitCode.DONE

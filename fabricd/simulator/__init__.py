@@ -5,8 +5,9 @@ Started by the fabricd simulate command and by tests. Knows nothing of the daemo
 
 from fabricd.simulator.config import LinkConfig, SimulationConfig, SwitchConfig, load_simulation
 from fabricd.simulator.faults import Fault, Faults, Kind, Rpc
+from fabricd.simulator.process import run_simulation
 from fabricd.simulator.quirks import Quirks
-from fabricd.simulator.simulation import Simulation, run_simulation
+from fabricd.simulator.simulation import Simulation
 from fabricd.simulator.switch import Switch
 
 __all__ = [

@@ -6,8 +6,6 @@ Started by `fabricd simulate` and by tests. Owns the engine; each switch owns it
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +14,13 @@ from typing import Self
 
 import orjson
 
-from fabricd.simulator.config import SimulationConfig, SwitchConfig, load_simulation
+from fabricd.simulator.config import SimulationConfig, SwitchConfig
 from fabricd.simulator.confirmed import Sleep
 from fabricd.simulator.engine import Engine
 from fabricd.simulator.facts import SwitchFacts
 from fabricd.simulator.state import PortName, View
 from fabricd.simulator.switch import Switch
 from fabricd.simulator.trust import Identity, Trust, now
-
-log = logging.getLogger(__name__)
 
 
 class Simulation:
@@ -162,32 +158,3 @@ class Simulation:
         temporary = self.ports_file.with_name(".ports.json.new")
         temporary.write_bytes(orjson.dumps(directory, option=orjson.OPT_INDENT_2))
         temporary.replace(self.ports_file)
-
-
-async def run_simulation(file: Path) -> None:
-    """Run the switches of a simulation file until SIGTERM or SIGINT: the `fabricd simulate` command.
-
-    Logs one line per switch, then one that says that all are ready. Raises InputError, FabricdError.
-    """
-    config = load_simulation(file)
-    logging.getLogger("asyncssh").setLevel(logging.WARNING)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, ended.set)
-    try:
-        async with Simulation(config) as simulation:
-            for name, switch in simulation.switches.items():
-                log.info(
-                    "switch %s: gNMI %s:%d, NETCONF %s:%d, %s",
-                    name, switch.host, switch.gnmi_port, switch.host, switch.netconf_port,
-                    switch.identity.host_key_public,
-                )  # fmt: skip
-            log.info(
-                "simulation ready: %d switches; certificates signed by %s, host keys in %s, ports in %s",
-                len(simulation.switches), simulation.ca_file, simulation.known_hosts_file, simulation.ports_file,
-            )  # fmt: skip
-            await ended.wait()
-    finally:
-        for one in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(one)
