@@ -186,6 +186,33 @@ async def test_a_device_that_hangs_up_instead_of_a_hello_is_quoted(tmp_path: Fil
             await netconf.connect(of_kind(server, tmp_path))
 
 
+@pytest.mark.parametrize(
+    "text", [b"<hello " * 400_000, b"<" * 3_000_000, b"<?xml " * 500_000, b"</hello" * 400_000, b"<hello>" * 400_000]
+)
+async def test_hostile_words_before_the_hello_take_no_time(text: bytes, tmp_path: FilePath) -> None:
+    async def say(side: NetconfSessionSide) -> None:
+        await side.write(side.frame(text))
+        await side.write(side.frame(HELLO.encode()))
+
+    async with netconf_server(NetconfServer(hello=say)) as server, asyncio.timeout(5):
+        await (await netconf.connect(of_kind(server, tmp_path))).close()
+
+
+@pytest.mark.parametrize("handler", ["default", "junos", "huawei"])
+async def test_hostile_replies_that_are_not_well_formed_take_no_time(handler: str, tmp_path: FilePath) -> None:
+    async def validate(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        text = f"<rpc-reply message-id='{rpc.get('message-id')}'>" + "<rpc-reply></rpc-reply>" * 40_000 + "</hello"
+        await side.write(side.frame(text.encode()))
+
+    async with (
+        netconf_server(NetconfServer(scripted(validate=validate))) as server,
+        session(of_kind(server, tmp_path, handler)) as target,
+        asyncio.timeout(5),
+    ):
+        with pytest.raises(DeviceProtocolError):
+            await target.stage(EDIT)
+
+
 # --- replies
 
 

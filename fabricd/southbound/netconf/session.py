@@ -32,10 +32,12 @@ _MESSAGE_ID = re.compile(rb"\smessage-id\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ENVELOPE_LIMIT = 1 << 16
 
 # Banners and errors that come before the hello, or in one message with it. Nobody has more to say than this.
-_HELLO = re.compile(rb"(?:<\?xml[^>]*\?>\s*)?<((?:[\w.-]+:)?hello)[\s>].*</\1\s*>", re.DOTALL)
+_HELLO = re.compile(rb"<((?:[\w.-]+:)?hello)[\s>]")
 _BEFORE_HELLO = 8
+_QUOTED = 1 << 10
 
-# Replies to requests that were given up cannot come, since giving up ends the session; some devices answer twice.
+# Replies to requests that were given up cannot come, since giving up ends the session; some devices answer twice. So
+# many in a row, though, are no mistake.
 _STRAY_REPLIES = 64
 
 
@@ -248,6 +250,8 @@ class NetconfSession:
 
     def _received(self, message: bytes) -> None:
         """Called by the framer, between two bytes of input: never waits, never raises."""
+        if self._failure is not None:
+            return
         if self._first is not None:
             self._greeted(message)
             return
@@ -265,12 +269,12 @@ class NetconfSession:
 
     def _greeted(self, message: bytes) -> None:
         """Take the hello, also from the midst of other words; skip what comes before it."""
-        found = _HELLO.search(message)
-        if found is None:
+        found = _hello_in(message)
+        if not found:
             self._skip(message)
             return
         try:
-            self.hello = operations.read_hello(found[0])
+            self.hello = operations.read_hello(found)
         except ValueError as error:
             self._fail(DeviceProtocolError(f"no NETCONF hello: {error}", device=self._device.name))
             return
@@ -281,7 +285,7 @@ class NetconfSession:
             first.set_result(message)
 
     def _skip(self, message: bytes) -> None:
-        text = " ".join(re.sub(rb"<[^>]*>", b" ", message).decode("utf-8", "replace").split())[:200]
+        text = " ".join(re.sub(rb"<[^>]*>", b" ", message[:_QUOTED]).decode("utf-8", "replace").split())[:200]
         self._said.append(repr(text or "nothing in words"))
         _LOG.warning("%s: before its hello the device said %s", self._device.name, self._said[-1])
         if len(self._said) > _BEFORE_HELLO:
@@ -299,6 +303,7 @@ class NetconfSession:
             if self._strays > _STRAY_REPLIES:
                 self._fail(DeviceProtocolError("replies without end that nobody asked for", device=self._device.name))
         else:
+            self._strays = 0
             waiting.set_result(message)
 
     def _lost(self, error: Exception | None) -> None:
@@ -322,6 +327,16 @@ class NetconfSession:
                 waiting.set_exception(_LostError())
                 waiting.exception()  # not everybody is still there to look
         self.on_end()
+
+
+def _hello_in(message: bytes) -> bytes:
+    """The hello without what stands around it; nothing where there is none. Takes no longer for hostile messages."""
+    start = _HELLO.search(message)
+    if start is None:
+        return b""
+    end = message.rfind(b"</" + start[1], start.end())
+    after = message.find(b">", end)
+    return message[start.start() : after + 1] if 0 <= end < after else b""
 
 
 class _LostError(Exception):
