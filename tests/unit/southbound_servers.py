@@ -251,6 +251,7 @@ class GnmiServer(gnmi_pb2_grpc.gNMIServicer):  # type: ignore[misc]
         self.subscribe: Any = None
         self.capabilities: Any = None
         self.values: dict[str, bytes] = {}
+        self.state: dict[str, bytes] = {"system": b'{"state":{"hostname":"leaf1"}}'}
         self.gets: list[Any] = []
         self.sets: list[Any] = []
         self.metadata: list[dict[str, str]] = []
@@ -272,11 +273,12 @@ class GnmiServer(gnmi_pb2_grpc.gNMIServicer):  # type: ignore[misc]
         if self.get is not None:
             return await self.get(request, context)
         reply = gnmi_pb2.GetResponse()
+        values = self.values if request.type == gnmi_pb2.GetRequest.CONFIG else self.values | self.state
         for path in request.path:
             name = path.elem[0].name
-            if name not in self.values:
+            if name not in values:
                 await context.abort(grpc.StatusCode.NOT_FOUND, name)
-            value = gnmi_pb2.TypedValue(json_ietf_val=self.values[name])
+            value = gnmi_pb2.TypedValue(json_ietf_val=values[name])
             reply.notification.add().update.add(path=path, val=value)
         return reply
 

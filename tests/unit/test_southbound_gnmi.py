@@ -98,29 +98,31 @@ async def test_a_device_that_takes_one_path_a_get_is_read_path_by_path() -> None
         await target.close()
 
 
-async def test_many_updates_with_a_prefix_are_joined_and_scalars_become_json() -> None:
+SCALARS: dict[str, tuple[dict[str, Any], object]] = {
+    "text": ({"string_val": 'a"ü'}, 'a"ü'),
+    "signed": ({"int_val": -5}, -5),
+    "large": ({"uint_val": 1 << 63}, 1 << 63),
+    "flag": ({"bool_val": True}, True),
+    "octets": ({"bytes_val": b"\x00\xff"}, "AP8="),
+    "decimal": ({"decimal_val": gnmi_pb2.Decimal64(digits=-5, precision=2)}, "-0.05"),
+    "float": ({"double_val": 0.25}, "0.25"),
+    "list": ({"leaflist_val": gnmi_pb2.ScalarArray(element=[gnmi_pb2.TypedValue(string_val="x")])}, ["x"]),
+    "json": ({"json_val": b"[1]"}, [1]),
+}
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_updates_with_a_prefix_are_joined_and_scalars_become_json(many: bool) -> None:
+    """A few updates are passed on as they are, many are put together into one part."""
+    sent = list(SCALARS) if many else list(SCALARS)[:2]
+
     async def get(_: Any, __: Any) -> Any:
         reply = gnmi_pb2.GetResponse()
         notification = reply.notification.add(prefix=gnmi_pb2.Path(elem=[gnmi_pb2.PathElem(name="system")]))
-        values: dict[str, Any] = {
-            "text": {"string_val": 'a"ü'},
-            "signed": {"int_val": -5},
-            "large": {"uint_val": 1 << 63},
-            "flag": {"bool_val": True},
-            "octets": {"bytes_val": b"\x00\xff"},
-            "decimal": {"decimal_val": gnmi_pb2.Decimal64(digits=-5, precision=2)},
-            "float": {"double_val": 0.25},
-            "list": {"leaflist_val": gnmi_pb2.ScalarArray(element=[gnmi_pb2.TypedValue(string_val="x")])},
-            "json": {"json_val": b"[1]"},
-            "nothing": {},
-        }
-        for name, value in values.items():
-            notification.update.add(
-                path=gnmi_pb2.Path(
-                    elem=[gnmi_pb2.PathElem(name="x"), gnmi_pb2.PathElem(name=name, key={"k": "v", "b": "a"})]
-                ),
-                val=gnmi_pb2.TypedValue(**value),
-            )
+        for name in [*sent, "nothing"]:
+            elems = [gnmi_pb2.PathElem(name="x", key={"k": "v", "b": "a"}), gnmi_pb2.PathElem(name=name)]
+            value = gnmi_pb2.TypedValue(**SCALARS[name][0]) if name in SCALARS else gnmi_pb2.TypedValue()
+            notification.update.add(path=gnmi_pb2.Path(elem=elems), val=value)
         return reply
 
     server = GnmiServer()
@@ -130,18 +132,12 @@ async def test_many_updates_with_a_prefix_are_joined_and_scalars_become_json() -
         fetched = await target.state((SYSTEM,))
         await target.close()
     assert server.gets[0].type == gnmi_pb2.GetRequest.ALL
-    assert {part.path.name: json.loads(part.data) for part in fetched.parts} == {
-        "text": 'a"ü',
-        "signed": -5,
-        "large": 1 << 63,
-        "flag": True,
-        "octets": "AP8=",
-        "decimal": "-0.05",
-        "float": "0.25",
-        "list": ["x"],
-        "json": [1],
-    }
-    assert fetched.parts[0].path.text == "/openconfig-system:system/x/decimal[b='a'][k='v']"
+    found = {part.path.text: json.loads(part.data) for part in fetched.parts}
+    if many:
+        entry = {"k": "v", "b": "a"} | {name: SCALARS[name][1] for name in sent}
+        assert found == {SYSTEM.text: {"x": [entry]}}
+    else:
+        assert found == {f"{SYSTEM}/x[b='a'][k='v']/{name}": SCALARS[name][1] for name in sent}
 
 
 async def test_a_value_that_is_no_json_is_a_protocol_error() -> None:
@@ -184,7 +180,7 @@ async def test_a_staged_change_is_one_set_sent_by_confirm() -> None:
     ("code", "kind", "transient"),
     [
         (grpc.StatusCode.INVALID_ARGUMENT, DeviceRefusedError, False),
-        (grpc.StatusCode.UNKNOWN, DeviceRefusedError, True),
+        (grpc.StatusCode.UNKNOWN, DeviceTimeoutError, True),
         (grpc.StatusCode.ABORTED, DeviceRefusedError, True),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, DeviceRefusedError, True),
         (grpc.StatusCode.UNIMPLEMENTED, DeviceRefusedError, False),

@@ -7,39 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
-from pygnmi.spec.v080 import gnmi_pb2, gnmi_pb2_grpc
+from pygnmi.spec.v080 import gnmi_pb2
 
-from fabricd.errors import (
-    DeviceError,
-    DeviceProtocolError,
-    DeviceRefusedError,
-    DeviceTimeoutError,
-    DeviceUnreachableError,
-)
+from fabricd.errors import DeviceError, DeviceTimeoutError, DeviceUnreachableError
 from fabricd.model.device import Device
 from fabricd.model.edit import Dialect, GnmiSet, Payload
-from fabricd.model.fetched import Capabilities, Change, Fetched, Part
+from fabricd.model.fetched import Capabilities, Change, Fetched
 from fabricd.model.path import Path
 from fabricd.southbound.gnmi import messages
+from fabricd.southbound.gnmi.calls import Calls
 from fabricd.southbound.gnmi.channel import Metadata, metadata, open_channel, wait_ready
-from fabricd.southbound.gnmi.status import device_error
+from fabricd.southbound.gnmi.commits import Commits
+from fabricd.southbound.gnmi.reading import Reading
+from fabricd.southbound.gnmi.requests import Requests
 from fabricd.southbound.secrets import credentials
 
 _LOG = logging.getLogger(__name__)
-
-# The same roots are fetched over and over; their requests are built once.
-_KEPT_REQUESTS = 16
-
-# How devices say that one of several paths is not there, which then hides the others.
-_ONE_IS_ABSENT = frozenset({"NOT_FOUND", "INVALID_ARGUMENT"})
 
 
 Clock = Callable[[], datetime]
@@ -74,18 +61,17 @@ async def connect(device: Device, *, clock: Clock = _utc_now) -> GnmiTarget:
 
 
 class GnmiTarget:
-    """Target over gNMI. Owns its channel. `stage` only keeps the payload: plain gNMI has nothing to hand it to."""
+    """Target over gNMI. Owns what is staged: kept here until `confirm`, or pending on the device as a commit."""
 
     def __init__(self, device: Device, channel: grpc.aio.Channel, login: Metadata, clock: Clock) -> None:
         self._device = device
-        self._channel = channel
-        self._stub = gnmi_pb2_grpc.gNMIStub(channel)
-        self._login = login
         self._clock = clock
-        self._requests: dict[tuple[str, tuple[Path, ...]], Any] = {}
+        self._calls = Calls(device, channel, login)
+        self._requests = Requests(device.profile.gnmi, device.name)
+        self._reading = Reading(self._calls, self._requests)
+        self._commits = Commits(self._calls, self._requests)
         self._staged: GnmiSet | None = None
         self._capabilities: Capabilities | None = None
-        self._closed = False
 
     @property
     def name(self) -> str:
@@ -97,17 +83,12 @@ class GnmiTarget:
 
     @property
     def closed(self) -> bool:
-        return self._closed or self._channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+        return self._calls.closed
 
     async def capabilities(self) -> Capabilities:
         """gNMI section 3.2. Asked once a session."""
         if self._capabilities is None:
-            reply = await self._call(
-                self._stub.Capabilities,
-                gnmi_pb2.CapabilityRequest(),
-                "Capabilities",
-                self._device.profile.timeouts.read,
-            )
+            reply = await self._calls.ask("Capabilities", gnmi_pb2.CapabilityRequest())
             encodings = [f"encoding:{_encoding(number)}" for number in reply.supported_encodings]
             self._capabilities = Capabilities(
                 models=tuple((model.name, model.version) for model in reply.supported_models),
@@ -117,169 +98,85 @@ class GnmiTarget:
         return self._capabilities
 
     async def fetch(self, roots: Sequence[Path]) -> Fetched:
-        """Get of type CONFIG; see Target.fetch."""
-        return await self._get(roots, "CONFIG")
+        """As Profile.gnmi.read has it; see Target.fetch and Reading.config."""
+        return await self._reading.config(roots)
 
     async def state(self, paths: Sequence[Path]) -> Fetched:
-        """Get of type ALL; see Target.state."""
-        return await self._get(paths, "ALL")
-
-    async def _get(self, paths: Sequence[Path], kind: str) -> Fetched:
-        if not paths:
-            return messages.fetched(())
-        try:
-            parts = await self._get_once(paths, kind)
-        except DeviceRefusedError as error:
-            if error.tag == "NOT_FOUND" and len(paths) == 1:
-                parts = []
-            elif error.tag in _ONE_IS_ABSENT and len(paths) > 1:
-                parts = await self._get_one_by_one(paths, kind)
-            else:
-                raise
-        return messages.fetched(parts)
-
-    async def _get_one_by_one(self, paths: Sequence[Path], kind: str) -> list[Part]:
-        """Some devices answer NOT_FOUND for all when one path is absent, some refuse several paths in one Get."""
-        parts: list[Part] = []
-        for path in paths:
-            try:
-                parts += await self._get_once((path,), kind)
-            except DeviceRefusedError as error:
-                if error.tag != "NOT_FOUND":
-                    raise
-        return parts
-
-    async def _get_once(self, paths: Sequence[Path], kind: str) -> list[Part]:
-        timeout = self._device.profile.timeouts.read
-        key = (kind, tuple(paths))
-        request = self._requests.get(key)
-        if request is None:
-            if len(self._requests) >= _KEPT_REQUESTS:
-                self._requests.clear()
-            request = self._requests[key] = messages.get_request(paths, kind)
-        reply = await self._call(self._stub.Get, request, "Get", timeout)
-        return list(messages.read_parts(reply, paths, self.name))
+        """The same for configuration and state; see Target.state."""
+        return await self._reading.all(paths)
 
     @property
     def reverts(self) -> bool:
-        """See Target.reverts."""
-        return False
+        """By the Commit extension; see Target.reverts."""
+        return self._commits.there
 
     async def prepare(self) -> None:
-        """See Target.prepare."""
-
-    async def resolve(self, commit: str) -> bool:
-        """See Target.resolve."""
-        return False
+        """See Target.prepare and Commits.find_out."""
+        await self._commits.find_out()
 
     async def stage(self, payload: Payload, commit: str = "") -> None:
-        """Keep the Set until `confirm`: without the Commit extension nothing sent could be taken back."""
+        """Without `commit` keep the Set until `confirm`: nothing that is sent could be taken back."""
         if not isinstance(payload, GnmiSet):
             raise TypeError(f"a gNMI target takes a GnmiSet, not {type(payload).__name__}")
-        if self._staged is not None:
+        if self._staged is not None or self._commits.pending:
             raise RuntimeError(f"{self.name}: a change is already staged")
-        self._staged = payload
+        if not commit:
+            self._staged = payload
+        elif self.reverts:
+            await self._commits.commit(payload, commit)
+        else:
+            raise RuntimeError(f"{self.name}: the device takes nothing back by itself")
 
     async def confirm(self) -> None:
-        """One Set with all of it (gNMI section 3.4: deletes, replaces, updates, all or nothing)."""
+        """One Set with all of it (gNMI section 3.4: deletes, replaces, updates, all or nothing), or the confirmation of
+        the pending commit."""
+        if self._commits.pending:
+            await self._commits.confirm()
+            return
         payload, self._staged = self._staged, None
         if payload is None:
             raise RuntimeError(f"{self.name}: nothing is staged")
         if payload.deletes or payload.replaces or payload.updates:
-            timeout = self._device.profile.timeouts.write
-            await self._call(self._stub.Set, messages.set_request(payload), "Set", timeout)
+            await self._calls.ask("Set", self._requests.set(payload), changes=True)
 
     async def cancel(self) -> None:
-        """Forget what is staged; the device has not heard of it."""
+        """Forget what is staged; have the device take back what is pending. Where that fails the device does it by
+        itself when the time is over."""
         self._staged = None
+        if self._commits.pending:
+            try:
+                await self._commits.cancel()
+            except DeviceError as error:
+                _LOG.warning("%s: a change could not be taken back now, and ends by itself: %s", self.name, error)
+
+    async def resolve(self, commit: str) -> bool:
+        """By cancelling it; see Target.resolve."""
+        if self._device.profile.gnmi.commit == "no":
+            return False
+        return await self._commits.take_back(commit)
 
     async def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """Subscribe STREAM ON_CHANGE (gNMI section 3.5.1.5.2); see Target.changes."""
-        timeouts = self._device.profile.timeouts
-        await self._ready()
-        call = self._stub.Subscribe(metadata=self._login)
-        try:
-            with self._translated("Subscribe", timeouts.read):
-                # The request side stays open: some servers end the stream when the client has said its last.
-                async with asyncio.timeout(timeouts.read):
-                    await call.write(messages.subscribe_request(roots))
-                    while not (await self._next(call)).sync_response:
-                        pass  # what is there already is read by fetch
-            yield Change(self.name, self._clock())
-            while True:
-                with self._translated("Subscribe", timeouts.read):
-                    response = await self._next(call)
-                if response.HasField("update"):
+        async with self._calls.subscription(self._requests.stream(roots)) as stream:
+            synced = False
+            while (response := await stream.next(by=None if synced else stream.deadline)) is not None:
+                if synced and response.HasField("update"):
                     notification = response.update
                     paths = messages.changed_paths(notification, roots)
                     yield Change(self.name, self._time(notification.timestamp), paths)
-        finally:
-            call.cancel()
+                elif not synced and response.sync_response:
+                    synced = True  # what was there already is read by fetch
+                    yield Change(self.name, self._clock())
+            raise DeviceUnreachableError("the device ended the subscription", device=self.name)
 
     def _time(self, nanoseconds: int) -> datetime:
         """The device's own time; a device that sends none gets ours."""
         return datetime.fromtimestamp(nanoseconds / 1e9, UTC) if nanoseconds > 0 else self._clock()
 
-    async def _next(self, call: Any) -> Any:
-        response = await call.read()
-        if response is grpc.aio.EOF:
-            if await call.code() is grpc.StatusCode.OK:
-                raise DeviceUnreachableError("the device ended the subscription", device=self.name)
-            # read() hides the status of a stream that broke; asking for the next message raises it.
-            raise grpc.aio.AioRpcError(
-                await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
-            )
-        return _decoded(response)
-
     async def close(self) -> None:
         """See Target.close."""
-        self._closed = True
         self._staged = None
-        try:
-            await self._channel.close(None)
-        except Exception as error:  # noqa: BLE001 - closing is for good, whatever the library thinks of it
-            _LOG.debug("%s: closing the channel: %r", self.name, error)
-
-    async def _ready(self) -> None:
-        """Connected, or DeviceUnreachableError before anything is sent: what fails later was under way."""
-        if self._closed:
-            raise DeviceUnreachableError("the session is closed", device=self.name)
-        if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
-            await wait_ready(self._channel, self._device, self._device.profile.timeouts.connect)
-
-    async def _call(self, method: Callable[..., Awaitable[Any]], request: Any, what: str, timeout: float) -> Any:
-        await self._ready()
-        with self._translated(what, timeout):
-            return _decoded(await method(request, timeout=timeout, metadata=self._login))
-
-    @contextmanager
-    def _translated(self, what: str, timeout: float) -> Iterator[None]:
-        """Library exceptions into DeviceError; whatever is not a refusal ends the session."""
-        try:
-            yield
-        except grpc.aio.AioRpcError as error:
-            found = device_error(error, self.name, what, timeout)
-            self._closed |= not isinstance(found, DeviceRefusedError)
-            raise found from error
-        except TimeoutError as error:
-            self._closed = True
-            raise DeviceTimeoutError(f"no answer to {what} within {timeout:g} s", device=self.name) from error
-        except DecodeError as error:
-            self._closed = True
-            raise DeviceProtocolError(f"the answer to {what} is not gNMI", device=self.name) from error
-        except (grpc.aio.UsageError, asyncio.InvalidStateError) as error:
-            self._closed = True
-            raise DeviceUnreachableError("the session is closed", device=self.name) from error
-        except (DeviceError, asyncio.CancelledError):
-            self._closed = True  # a request under way: its session is not used again
-            raise
-
-
-def _decoded(message: Any) -> Any:
-    """gRPC logs bytes that are no message and goes on with None. Raises DecodeError instead."""
-    if message is None:
-        raise DecodeError("no message")
-    return message
+        await self._calls.close()
 
 
 def _encoding(number: int) -> str:

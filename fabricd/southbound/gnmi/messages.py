@@ -1,6 +1,6 @@
-"""gNMI messages from and to the project's values: paths, typed values, notifications.
+"""gNMI answers as the project's values: paths, typed values, notifications.
 
-Called by the gNMI adapter. Does no I/O; JSON is passed on as bytes, never read.
+Called by the rest of the gNMI adapter. Does no I/O; JSON is passed on as bytes, never read.
 """
 
 from __future__ import annotations
@@ -11,28 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import xxhash
-from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import DeviceProtocolError
-from fabricd.model.edit import GnmiSet
 from fabricd.model.fetched import Encoding, Fetched, Part
 from fabricd.model.path import Path, Segment
 
 Message = Any  # the generated classes come without types
-
-
-def path_message(path: Path) -> Message:
-    """A gnmi.Path without origin, which means OpenConfig (gNMI section 2.7).
-
-    OpenConfig names are written bare, as every implementation takes them; those of other modules keep their module.
-    A leaf-list entry is addressed as its whole leaf-list: gNMI paths know no values.
-    """
-    elems = []
-    for segment in path.segments:
-        bare = not segment.module or segment.module.startswith("openconfig-")
-        name = segment.name if bare else f"{segment.module}:{segment.name}"
-        elems.append(gnmi_pb2.PathElem(name=name, key=dict(segment.keys)))
-    return gnmi_pb2.Path(elem=elems)
 
 
 def read_path(prefix: Message, path: Message) -> Path:
@@ -58,48 +42,11 @@ def _keyed_alike(root: Path, path: Path) -> bool:
     return all(dict(one.keys) == dict(other.keys) for one, other in zip(root.segments, path.segments, strict=False))
 
 
-def get_request(paths: Iterable[Path], kind: str) -> Message:
-    """A GetRequest of type `kind` (CONFIG, ALL) in JSON_IETF (gNMI section 3.3.1)."""
-    return gnmi_pb2.GetRequest(
-        path=[path_message(path) for path in paths],
-        type=gnmi_pb2.GetRequest.DataType.Value(kind),
-        encoding=gnmi_pb2.JSON_IETF,
-    )
-
-
-def set_request(payload: GnmiSet) -> Message:
-    """A SetRequest (gNMI section 3.4.1)."""
-
-    def updates(pairs: Iterable[tuple[Path, bytes]]) -> list[Message]:
-        return [
-            gnmi_pb2.Update(path=path_message(path), val=gnmi_pb2.TypedValue(json_ietf_val=value))
-            for path, value in pairs
-        ]
-
-    return gnmi_pb2.SetRequest(
-        delete=[path_message(path) for path in payload.deletes],
-        replace=updates(payload.replaces),
-        update=updates(payload.updates),
-    )
-
-
-def subscribe_request(roots: Iterable[Path]) -> Message:
-    """STREAM, ON_CHANGE, JSON_IETF, and no dump of what is there already (gNMI section 3.5.1)."""
-    return gnmi_pb2.SubscribeRequest(
-        subscribe=gnmi_pb2.SubscriptionList(
-            subscription=[gnmi_pb2.Subscription(path=path_message(root), mode=gnmi_pb2.ON_CHANGE) for root in roots],
-            mode=gnmi_pb2.SubscriptionList.STREAM,
-            encoding=gnmi_pb2.JSON_IETF,
-            updates_only=True,
-        )
-    )
-
-
 def read_parts(response: Message, roots: Sequence[Path], device: str) -> Iterator[Part]:
     """The updates of a GetResponse. Raises DeviceProtocolError for values that are neither JSON nor scalar."""
     for notification in response.notification:
         for update in notification.update:
-            data = _value(update, device)
+            data = value_of(update, device)
             if data is not None:
                 yield Part(qualified(read_path(notification.prefix, update.path), roots), data)
 
@@ -124,7 +71,7 @@ def fetched(parts: Iterable[Part]) -> Fetched:
     return Fetched(Encoding.JSON_IETF, ordered, digest.hexdigest(), size)
 
 
-def _value(update: Message, device: str) -> bytes | None:
+def value_of(update: Message, device: str) -> bytes | None:
     """The value as JSON text; None for an update without a value, which says nothing."""
     kind = update.val.WhichOneof("value")
     if kind == "json_ietf_val" or kind == "json_val":

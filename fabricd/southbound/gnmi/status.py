@@ -24,11 +24,14 @@ _FINAL = frozenset(
 )
 
 
-def device_error(error: grpc.aio.AioRpcError, device: str, what: str, timeout: float) -> DeviceError:
+def device_error(
+    error: grpc.aio.AioRpcError, device: str, what: str, timeout: float, *, changes: bool = False
+) -> DeviceError:
     """The error for an RPC that was sent on a connected channel and failed.
 
     UNAVAILABLE then means that the connection broke with the request under way: whether the device acted on it is
-    not known.
+    not known. Nor is it after UNKNOWN, which says nothing, when the request `changes` something: some devices answer
+    so and have carried it out.
     """
     code = error.code()
     details = " ".join((error.details() or "").split())
@@ -36,6 +39,8 @@ def device_error(error: grpc.aio.AioRpcError, device: str, what: str, timeout: f
         return DeviceTimeoutError(f"no answer to {what} within {timeout:g} s", device=device)
     if code in _UNKNOWN_EFFECT:
         return DeviceTimeoutError(f"the connection broke during {what}: {details or code.name}", device=device)
+    if changes and code is grpc.StatusCode.UNKNOWN:
+        return DeviceTimeoutError(f"the device does not know what became of {what}: {details}", device=device)
     if code in _TRUST:
         return DeviceTrustError(f"{what} was not allowed: {details or code.name}", device=device)
     refused = DeviceRefusedError(f"{what} was refused: {code.name}: {details}", device=device, tag=code.name)

@@ -1,0 +1,144 @@
+"""How a device is read: all roots in one Get, a Get for each, or a Subscribe ONCE, and smaller pieces when it must be.
+
+Used by the gNMI adapter. Must not know what the values mean.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Literal
+
+from fabricd.errors import DeviceProtocolError, DeviceRefusedError
+from fabricd.model.fetched import Fetched, Part
+from fabricd.model.path import Path
+from fabricd.southbound.gnmi import messages
+from fabricd.southbound.gnmi.calls import Calls
+from fabricd.southbound.gnmi.gathering import Gathering
+from fabricd.southbound.gnmi.requests import Requests
+
+_LOG = logging.getLogger(__name__)
+
+Kind = Literal["CONFIG", "ALL"]
+
+# How devices say that one of several paths is not there, which then hides the others.
+_ONE_IS_ABSENT = frozenset({"NOT_FOUND", "INVALID_ARGUMENT"})
+# The answer would be larger than a message may be (or there are too many calls, which smaller ones do not make worse).
+_TOO_LARGE = "RESOURCE_EXHAUSTED"
+
+# Every switch has state here, whatever is configured.
+_ALWAYS_THERE = (Path.parse("/openconfig-system:system"), Path.parse("/openconfig-interfaces:interfaces"))
+_NOTHING = frozenset({b"", b"{}", b"null"})
+_LONGEST_NOTHING = 16  # bytes, with white space around it
+
+# A Get that is answered in so many pieces for each path is gathered like a subscription.
+_FEW = 4
+
+
+def _says_something(part: Part) -> bool:
+    return len(part.data) > _LONGEST_NOTHING or part.data.strip() not in _NOTHING
+
+
+class Reading:
+    """Reads one device, and keeps in mind for the session which answers were too large for one message."""
+
+    def __init__(self, calls: Calls, requests: Requests) -> None:
+        self._calls = calls
+        self._requests = requests
+        self._device = calls.device.name
+        self._way = calls.device.profile.gnmi.read
+        self._large: set[Path] = set()
+        self._answers = False
+
+    async def config(self, roots: Sequence[Path]) -> Fetched:
+        """Configuration below `roots`; those that are absent are left out.
+
+        When all are, the device has to show once a session that it understands such paths at all, by state at one of
+        them or at /system or /interfaces. If it does not: DeviceProtocolError, since with a wrong origin every switch
+        would look empty.
+        """
+        parts = await self._read(roots, "CONFIG")
+        if any(map(_says_something, parts)):
+            self._answers = True
+        elif roots and not self._answers:
+            await self._must_answer(roots)
+        return messages.fetched(parts)
+
+    async def all(self, paths: Sequence[Path]) -> Fetched:
+        """Configuration and state below `paths`."""
+        return messages.fetched(await self._read(paths, "ALL"))
+
+    async def _must_answer(self, roots: Sequence[Path]) -> None:
+        for path in dict.fromkeys((*roots, *_ALWAYS_THERE)):
+            try:
+                parts = await self._read_one(path, "ALL")
+            except DeviceRefusedError as error:
+                _LOG.debug("%s does not show %s: %s", self._device, path, error)
+                continue
+            if any(map(_says_something, parts)):
+                self._answers = True
+                return
+        asked = ", ".join(path.text for path in roots)
+        raise DeviceProtocolError(
+            f"the device has nothing at {asked}, and no state there nor at /system and /interfaces: "
+            "origin, names or prefix of its profile are wrong for it, or it is not up yet",
+            device=self._device,
+        )
+
+    async def _read(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
+        if self._way == "together" and len(paths) > 1:
+            try:
+                return await self._get(paths, kind)
+            except DeviceRefusedError as error:
+                if error.tag != _TOO_LARGE and error.tag not in _ONE_IS_ABSENT:
+                    raise
+                too_large = error.tag == _TOO_LARGE
+            parts = await self._read_each(paths, kind)
+            if too_large:
+                _LOG.info("%s: answers are too large for one message; every root is read for itself", self._device)
+                self._way = "each"
+            return parts
+        return await self._read_each(paths, kind)
+
+    async def _read_each(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
+        return [part for path in paths for part in await self._read_one(path, kind)]
+
+    async def _read_one(self, path: Path, kind: Kind) -> list[Part]:
+        """Nothing when it is absent."""
+        try:
+            if self._way == "once" or path in self._large:
+                return await self._once(path, kind)
+            return await self._get((path,), kind)
+        except DeviceRefusedError as error:
+            if error.tag == "NOT_FOUND":
+                return []
+            if error.tag != _TOO_LARGE or self._way == "once" or path in self._large:
+                raise
+            too_large = error
+        try:
+            parts = await self._once(path, kind)
+        except DeviceRefusedError as error:
+            raise too_large from error
+        _LOG.info("%s: %s is too large for one message and is read by a subscription", self._device, path)
+        self._large.add(path)
+        return parts
+
+    async def _get(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
+        reply = await self._calls.ask("Get", self._requests.get(paths, kind))
+        if sum(len(notification.update) for notification in reply.notification) <= _FEW * len(paths):
+            return list(messages.read_parts(reply, paths, self._device))
+        gathering = Gathering(self._device, config=kind == "CONFIG")
+        for notification in reply.notification:
+            gathering.add(notification)
+        return list(gathering.parts(paths))
+
+    async def _once(self, path: Path, kind: Kind) -> list[Part]:
+        """A Subscribe ONCE, complete with its sync_response (gNMI section 3.5.1.4)."""
+        gathering = Gathering(self._device, config=kind == "CONFIG")
+        async with self._calls.subscription(self._requests.once((path,))) as stream:
+            while (response := await stream.next(by=stream.deadline)) is not None:
+                if response.sync_response:
+                    return list(gathering.parts((path,)))
+                if response.HasField("update"):
+                    gathering.add(response.update)
+        raise DeviceProtocolError("the device ended a Subscribe ONCE without a sync_response", device=self._device)
