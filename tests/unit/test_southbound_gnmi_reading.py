@@ -1,0 +1,372 @@
+"""How gNMI devices want to be asked, and what they answer instead: against a scripted gRPC server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import grpc
+import pytest
+from gnmi_scripts import INTERFACES, SYSTEM, leaves, names, path_of, refusing, update_of
+from pygnmi.spec.v080 import gnmi_pb2
+from southbound_servers import GnmiServer, gnmi_device, gnmi_server, profile
+
+from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
+from fabricd.model.device import GnmiTraits
+from fabricd.model.edit import GnmiSet
+from fabricd.model.path import Path
+from fabricd.southbound import gnmi
+
+BOTH = (SYSTEM, INTERFACES)
+ETHERNET = Path.parse("/openconfig-interfaces:interfaces/interface[name='Ethernet1']/openconfig-if-ethernet:ethernet")
+NATIVE = Path.parse("/vendor-vlan:vlans")
+SYNC = gnmi_pb2.SubscribeResponse(sync_response=True)
+Answer = Callable[[Any, Any], AsyncIterator[Any]]
+
+
+@asynccontextmanager
+async def session(server: GnmiServer, *, within: float = 5.0, **traits: Any) -> AsyncIterator[gnmi.GnmiTarget]:
+    async with gnmi_server(server):
+        kind = replace(profile(read=within), gnmi=GnmiTraits(**traits))
+        target = await gnmi.connect(gnmi_device(server, profile=kind))
+        try:
+            yield target
+        finally:
+            await target.close()
+
+
+def telling(config: dict[str, Any], asked: list[Any], *, sync: bool = True) -> Answer:
+    """A Subscribe that tells what is below the paths it was asked for, leaf by leaf."""
+
+    async def subscribe(requests: Any, _: Any) -> AsyncIterator[Any]:
+        request = await anext(aiter(requests))
+        asked.append(request)
+        wanted = [names(one.path)[0] for one in request.subscribe.subscription]
+        for steps, value in leaves(config):
+            if steps[0][0] in wanted:
+                notification = gnmi_pb2.Notification(
+                    prefix=path_of(steps[:1]), update=[update_of(steps[1:], value)], timestamp=1
+                )
+                yield gnmi_pb2.SubscribeResponse(update=notification)
+        if sync:
+            yield SYNC
+
+    return subscribe
+
+
+def ports(**config: Any) -> dict[str, Any]:
+    return {"interfaces": {"interface": [{"name": "Ethernet1", "config": {"name": "Ethernet1", **config}}]}}
+
+
+CONFIG = {"system": {"config": {"hostname": "leaf1"}}, **ports(mtu=9000)}
+
+
+# --- how it is asked
+
+
+async def requests_of(**traits: Any) -> tuple[Any, Any, Any]:
+    """A Get, a Set and a Subscribe as they go out."""
+    server = GnmiServer()
+    server.values = {"interfaces": b'{"a":1}', "openconfig-interfaces:interfaces": b'{"a":1}'}
+    asked: list[Any] = []
+    server.subscribe = telling({}, asked)
+    async with session(server, **traits) as target:
+        await target.fetch((ETHERNET,))
+        await target.stage(GnmiSet((NATIVE,), ((ETHERNET, b"{}"),), ((SYSTEM, b"{}"),)))
+        await target.confirm()
+        async with aclosing(target.changes((ETHERNET,))) as changes:
+            await anext(changes)
+    return server.gets[0], server.sets[0], asked[0].subscribe
+
+
+async def test_what_is_usual() -> None:
+    get, changed, subscribe = await requests_of()
+    assert names(get.path[0]) == ["interfaces", "interface", "ethernet"]
+    assert get.path[0].elem[1].key == {"name": "Ethernet1"}
+    assert not any(one.HasField("prefix") for one in (get, changed, subscribe))
+    assert {path.origin for path in (get.path[0], changed.delete[0], subscribe.subscription[0].path)} == {""}
+    assert names(changed.delete[0]) == ["vendor-vlan:vlans"]
+    assert changed.update[0].val.WhichOneof("value") == "json_ietf_val"
+    assert get.encoding == subscribe.encoding == gnmi_pb2.JSON_IETF
+
+
+async def test_an_origin_stands_in_every_path() -> None:
+    get, changed, subscribe = await requests_of(origin="native")
+    paths = [*get.path, *changed.delete, *(one.path for one in [*changed.replace, *changed.update])]
+    paths += [one.path for one in subscribe.subscription]
+    assert len(paths) == 5
+    assert {path.origin for path in paths} == {"native"}
+
+
+async def test_with_a_prefix_the_origin_stands_there_alone() -> None:
+    for request in await requests_of(origin="native", prefix=True):
+        assert (request.prefix.target, request.prefix.origin) == ("leaf1", "native")
+        assert "native" not in str(request).replace(str(request.prefix), "").replace('origin: "native"', "", 1)
+
+
+async def test_names_may_have_to_be_qualified() -> None:
+    get, changed, subscribe = await requests_of(names="qualified")
+    wanted = ["openconfig-interfaces:interfaces", "interface", "openconfig-if-ethernet:ethernet"]
+    assert names(get.path[0]) == names(changed.replace[0].path) == names(subscribe.subscription[0].path) == wanted
+
+
+async def test_plain_json() -> None:
+    get, changed, subscribe = await requests_of(encoding="json")
+    assert get.encoding == subscribe.encoding == gnmi_pb2.JSON
+    assert changed.replace[0].val.json_val == changed.update[0].val.json_val == b"{}"
+
+
+async def test_a_get_for_each_root() -> None:
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    async with session(server, read="each") as target:
+        assert [part.data for part in (await target.fetch(BOTH)).parts] == [b'{"a":2}', b'{"a":1}']
+        assert [len(get.path) for get in server.gets] == [1, 1]
+        del server.values["system"]
+        assert [part.data for part in (await target.fetch(BOTH)).parts] == [b'{"a":2}']
+
+
+# --- a subscription instead of a Get
+
+
+async def test_leaves_of_a_subscription_become_one_part_for_each_root() -> None:
+    server = GnmiServer()
+    asked: list[Any] = []
+    server.subscribe = telling(CONFIG, asked)
+    async with session(server, read="once") as target:
+        fetched = await target.fetch(BOTH)
+        assert (await target.fetch(BOTH)).digest == fetched.digest
+    assert server.gets == []
+    assert {one.subscribe.mode for one in asked} == {gnmi_pb2.SubscriptionList.ONCE}
+    assert {part.path: json.loads(part.data) for part in fetched.parts} == {
+        SYSTEM: CONFIG["system"],
+        INTERFACES: CONFIG["interfaces"],
+    }
+
+
+async def test_state_is_left_out_of_a_configuration_and_kept_for_who_asks_for_it() -> None:
+    server = GnmiServer()
+    config = json.loads(json.dumps(CONFIG))
+    config["system"]["state"] = {"hostname": "leaf1", "boot-time": "17"}
+    config["interfaces"]["interface"].append({"name": "Ethernet2", "state": {"counters": {"in-octets": "17"}}})
+    server.subscribe = telling(config, [])
+    async with session(server, read="once") as target:
+        fetched, whole = await target.fetch(BOTH), await target.state(BOTH)
+    assert {part.path: json.loads(part.data) for part in fetched.parts} == {
+        SYSTEM: CONFIG["system"],
+        INTERFACES: CONFIG["interfaces"],
+    }
+    assert {part.path: json.loads(part.data) for part in whole.parts} == {
+        SYSTEM: config["system"],
+        INTERFACES: config["interfaces"],
+    }
+
+
+async def test_an_answer_that_is_not_whole_is_none() -> None:
+    """Without its sync_response nobody knows what is missing."""
+    server = GnmiServer()
+    server.subscribe = telling(CONFIG, [], sync=False)
+    async with session(server, read="once") as target:
+        with pytest.raises(DeviceProtocolError, match="sync_response"):
+            await target.fetch(BOTH)
+
+
+async def test_an_absent_root_of_a_subscription_hides_no_other() -> None:
+    server = GnmiServer()
+    answer = telling(CONFIG, [])
+
+    async def subscribe(requests: Any, context: Any) -> AsyncIterator[Any]:
+        request = await anext(aiter(requests))
+        if names(request.subscribe.subscription[0].path) == ["system"]:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "system")
+
+        async def again() -> AsyncIterator[Any]:
+            yield request
+
+        async for response in answer(again(), context):
+            yield response
+
+    server.subscribe = subscribe
+    async with session(server, read="once") as target:
+        assert [part.path for part in (await target.fetch(BOTH)).parts] == [INTERFACES]
+
+
+async def test_a_subscription_that_never_ends_is_given_up_in_time() -> None:
+    server = GnmiServer()
+
+    async def subscribe(_: Any, __: Any) -> AsyncIterator[Any]:
+        while True:
+            yield gnmi_pb2.SubscribeResponse(update=gnmi_pb2.Notification(update=[update_of([("system", {})], {})]))
+
+    server.subscribe = subscribe
+    async with session(server, read="once", within=0.3) as target:
+        with pytest.raises(DeviceTimeoutError):
+            await target.fetch(BOTH)
+        assert target.closed
+
+
+@pytest.mark.parametrize(
+    ("updates", "path"),
+    [
+        ([([("system", {}), ("x", {})], 1), ([("system", {}), ("x", {}), ("y", {})], 1)], "/system/x/y"),
+        ([([("system", {}), ("x", {"k": "v"})], 1)], "/system/x[k=v]"),
+        ([([("system", {}), ("x", {"k": "v"})], {}), ([("system", {}), ("x", {})], [{}])], "/system/x"),
+        ([([("system", {}), ("x", {})], [{}]), ([("system", {}), ("x", {"k": "v"})], {})], "/system/x[k=v]"),
+        ([([], 1)], ""),
+    ],
+)
+async def test_leaves_that_contradict_each_other_are_the_devices_fault(updates: list[Any], path: str) -> None:
+    server = GnmiServer()
+
+    async def subscribe(_: Any, __: Any) -> AsyncIterator[Any]:
+        for steps, value in updates:
+            yield gnmi_pb2.SubscribeResponse(update=gnmi_pb2.Notification(update=[update_of(steps, value)]))
+        yield SYNC
+
+    server.subscribe = subscribe
+    async with session(server, read="once") as target:
+        with pytest.raises(DeviceProtocolError) as caught:
+            await target.fetch((SYSTEM,))
+        assert caught.value.path == path
+
+
+# --- answers that are too large
+
+
+def too_large(server: GnmiServer, allowed: Callable[[Any], bool]) -> Any:
+    async def get(request: Any, context: Any) -> Any:
+        if not allowed(request):
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too large")
+        server.get = None
+        try:
+            return await server.Get(request, context)
+        finally:
+            server.get = get
+
+    return get
+
+
+async def test_roots_are_read_one_by_one_when_together_they_are_too_large() -> None:
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    server.get = too_large(server, lambda request: len(request.path) == 1)
+    async with session(server) as target:
+        first, second = await target.fetch(BOTH), await target.fetch(BOTH)
+        assert [part.data for part in first.parts] == [b'{"a":2}', b'{"a":1}']
+        assert first == second
+        assert [len(get.path) for get in server.gets if len(get.path) > 1] == [2]  # tried once a session
+
+
+async def test_a_root_that_is_too_large_by_itself_is_read_by_a_subscription() -> None:
+    server = GnmiServer()
+    server.values = {"system": b'{"config":{"hostname":"leaf1"}}'}
+    server.get = too_large(server, lambda request: names(request.path[0]) == ["system"] and len(request.path) == 1)
+    asked: list[Any] = []
+    server.subscribe = telling(CONFIG, asked)
+    async with session(server) as target:
+        first = await target.fetch(BOTH)
+        gets = len(server.gets)
+        assert await target.fetch(BOTH) == first
+        assert {tuple(names(get.path[0])) for get in server.gets[gets:]} == {("system",)}
+        assert not target.closed
+    assert {part.path: json.loads(part.data) for part in first.parts} == {
+        SYSTEM: CONFIG["system"],
+        INTERFACES: CONFIG["interfaces"],
+    }
+    assert len(asked) == 2
+
+
+async def test_too_many_calls_pass_and_nothing_is_remembered() -> None:
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    server.get = refusing(grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+    async def subscribe(_: Any, context: Any) -> AsyncIterator[Any]:
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls")
+        yield SYNC
+
+    server.subscribe = subscribe
+    async with session(server) as target:
+        with pytest.raises(DeviceRefusedError) as caught:
+            await target.fetch(BOTH)
+        assert (caught.value.tag, caught.value.transient) == ("RESOURCE_EXHAUSTED", True)
+        assert not target.closed
+        server.get = None
+        server.gets.clear()
+        assert len((await target.fetch(BOTH)).parts) == 2
+        assert [len(get.path) for get in server.gets] == [2]
+
+
+# --- a switch that looks empty
+
+
+async def nothing_there(request: Any, context: Any) -> Any:
+    await context.abort(grpc.StatusCode.NOT_FOUND, "no such path")
+
+
+async def only_notifications(request: Any, _: Any) -> Any:
+    return gnmi_pb2.GetResponse(notification=[gnmi_pb2.Notification() for _ in request.path])
+
+
+async def empty_objects(request: Any, _: Any) -> Any:
+    value = gnmi_pb2.TypedValue(json_ietf_val=b" {} ")
+    updates = [gnmi_pb2.Update(path=path, val=value) for path in request.path]
+    return gnmi_pb2.GetResponse(notification=[gnmi_pb2.Notification(update=updates)])
+
+
+@pytest.mark.parametrize("answer", [nothing_there, only_notifications, empty_objects])
+@pytest.mark.parametrize("roots", [BOTH, (INTERFACES,)])
+async def test_a_switch_that_has_nothing_at_all_is_not_taken_for_an_empty_one(answer: Any, roots: Any) -> None:
+    """Asked with a wrong origin every switch looks like that; it would be configured from scratch."""
+    server = GnmiServer()
+    server.get = answer
+    async with session(server, origin="wrong") as target:
+        with pytest.raises(DeviceProtocolError, match="origin") as caught:
+            await target.fetch(roots)
+        assert caught.value.device == "leaf1"
+        assert "/openconfig-interfaces:interfaces" in caught.value.message
+        server.get = None
+        assert (await target.fetch(roots)).parts == ()  # there is state at /system
+
+
+async def test_a_subscription_that_tells_nothing_is_not_an_empty_switch_either() -> None:
+    server = GnmiServer()
+    server.subscribe = telling({}, [])
+    async with session(server, read="once") as target:
+        with pytest.raises(DeviceProtocolError, match="origin"):
+            await target.fetch(BOTH)
+        server.subscribe = telling({"system": {"state": {"hostname": "leaf1"}}}, [])
+        assert (await target.fetch(BOTH)).parts == ()
+
+
+async def test_an_empty_switch_proves_itself_once_a_session() -> None:
+    server = GnmiServer()
+    async with session(server) as target:
+        assert (await target.fetch(BOTH)).parts == ()
+        asked = len(server.gets)
+        assert (await target.fetch((INTERFACES,))).parts == ()
+        assert len(server.gets) == asked + 1
+        server.values = {"interfaces": b'{"a":2}'}
+        assert len((await target.fetch(BOTH)).parts) == 1
+
+
+async def test_a_missing_counter_does_not_hide_that_the_switch_answers() -> None:
+    """Some devices fail the whole Get when one counter is not there."""
+    server = GnmiServer()
+    server.state = {"interfaces": b'{"interface":[{"name":"Ethernet1"}]}'}
+
+    async def get(request: Any, context: Any) -> Any:
+        if names(request.path[0]) == ["system"] and request.type == gnmi_pb2.GetRequest.ALL:
+            await context.abort(grpc.StatusCode.INTERNAL, "a counter is missing")
+        server.get = None
+        try:
+            return await server.Get(request, context)
+        finally:
+            server.get = get
+
+    server.get = get
+    async with session(server) as target:
+        assert (await target.fetch((SYSTEM,))).parts == ()
