@@ -95,6 +95,7 @@ async def benched(tmp_path: Path) -> AsyncIterator[Bench]:
         (folder / "profiles" / "victim.toml").write_text(
             'name = "victim"\nmodels = "managed"\nmax_message_bytes = 16_777_216\n'
             f"[timeouts]\nconnect = {SECONDS}\nread = {SECONDS}\nwrite = {SECONDS}\n"
+            '[gnmi]\ncommit = "no"\n'  # a write is one Set, so that a fault of the next one hits it
         )
         settings = folder / "fabricd.toml"
         settings.write_text(settings.read_text().replace("[reconcile]", 'profiles = "profiles"\n[reconcile]', 1))

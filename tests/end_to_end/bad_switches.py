@@ -14,6 +14,7 @@ import asyncssh
 import grpc
 import grpc.aio
 from lxml import etree
+from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.simulator import Simulation, Switch
 from fabricd.simulator.netconf_framing import Framer, framed
@@ -169,6 +170,12 @@ class Manners:
         return True
 
 
+def _changes(request: bytes) -> bool:
+    """Whether a SetRequest is about anything, not a question about extensions."""
+    parsed = gnmi_pb2.SetRequest.FromString(request)
+    return bool(parsed.delete or parsed.replace or parsed.update)
+
+
 @contextlib.asynccontextmanager
 async def gnmi_front(
     simulation: Simulation, switch: Switch, manners: Manners, certificate: tuple[bytes, bytes] | None = None
@@ -180,7 +187,7 @@ async def gnmi_front(
 
     def unary(name: str) -> Callable[[bytes, Any], Awaitable[bytes]]:
         async def call(request: bytes, context: Any) -> bytes:
-            if name == "Set" and manners.swallows():
+            if name == "Set" and _changes(request) and manners.swallows():
                 return b""
             try:
                 answer: bytes = await channel.unary_unary(f"/gnmi.gNMI/{name}")(request, metadata=_login(context))

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from fabricd.intent import Document
-from fabricd.model.device import Device, Login, Mode, Profile, Protocol, SecretReference, Timeouts, Trust
+from fabricd.model.device import Device, GnmiTraits, Login, Mode, Profile, Protocol, SecretReference, Timeouts, Trust
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
 from fabricd.model.path import Path
 from fabricd.reconcile import Controller, DeviceView, LivePlans, Submissions, SystemClock
@@ -182,7 +182,9 @@ async def fabric(
     state.mkdir()
     async with Simulation(config) as simulation:
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
-        kind = Profile("test", models.name, timeouts=Timeouts(20.0, read_timeout, write_timeout), **profile)  # type: ignore[arg-type]
+        # Unless a test says otherwise a write by gNMI is one Set, so that faults hit it and it can be counted.
+        said: dict[str, Any] = {"gnmi": GnmiTraits(commit="no"), **profile}
+        kind = Profile("test", models.name, timeouts=Timeouts(20.0, read_timeout, write_timeout), **said)
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         login = Login("fabricd", password or SecretReference("file", str(secret)))
         devices = {

@@ -124,19 +124,29 @@ async def test_a_device_that_answers_garbage(bench: Bench, protocol: str, kind: 
         await suffers(bench, victim, "DEVICE_PROTOCOL", says, outcome="failed", path=path, mend=away, by_itself=False)
 
 
-@BOTH
-async def test_a_device_that_answers_with_100_megabytes(bench: Bench, protocol: str) -> None:
+async def test_a_device_that_answers_with_100_megabytes(bench: Bench) -> None:
     """More than its profile's max_message_bytes."""
-    victim = VICTIMS[protocol]
     manners = Manners()
+    async with front(bench, VICTIMS["netconf"], manners) as away:
+        manners.twist = lambda answer: answer.replace(b"</data>", b" " * (100 << 20) + b"</data>")
+        says = "longer than 16777216 bytes"
+        await suffers(bench, VICTIMS["netconf"], "DEVICE_PROTOCOL", says, outcome="failed", mend=away, by_itself=False)
+
+
+async def test_a_device_whose_answers_are_too_large_is_read_in_smaller_ones(bench: Bench) -> None:
+    """By gNMI: each container by itself, and when that is too much, leaf by leaf."""
+    victim, manners, installation = VICTIMS["gnmi"], Manners(), bench.installation
     async with front(bench, victim, manners) as away:
-        if protocol == "gnmi":
-            manners.twist = _in_updates(lambda value: b" " * (25 << 20) + value)
-            code, says = "DEVICE_REFUSED", "RESOURCE_EXHAUSTED"
-        else:
-            manners.twist = lambda answer: answer.replace(b"</data>", b" " * (100 << 20) + b"</data>")
-            code, says = "DEVICE_PROTOCOL", "longer than 16777216 bytes"
-        await suffers(bench, victim, code, says, outcome="failed", mend=away, by_itself=False)
+        manners.twist = _in_updates(lambda value: b" " * (25 << 20) + value)
+        (last,) = [record async for record in installation.client.watch(last=1)]
+        text = f"work {next(bench.numbers)}"
+        await installation.client.submit([descriptions("work", text)])
+        await installation.converge()
+        assert bench.switch(victim).value(PATH) == text
+        records = [one for one in await bench.records(last.sequence, victim) if one.event == "reconcile"]
+        assert {(one.outcome, one.error_code) for one in records} <= {("applied", ""), ("in-sync", "")}
+        assert manners.twisted >= 2
+        await away()
 
 
 def _loosely(value: Any) -> Any:
