@@ -44,9 +44,14 @@ class Spoiler:
         await asyncio.gather(*self._holding, return_exceptions=True)
 
     async def _hold(self, link: Link) -> None:
+        """Let the rest of an answer go when it is released, or nothing when there is nobody left."""
+        released = asyncio.ensure_future(self._live.faults.hold())
+        gone = asyncio.ensure_future(link.gone.wait())
         try:
-            await self._live.faults.hold()
+            await asyncio.wait({released, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            released.cancel()
+            gone.cancel()
             link.resume()
 
 

@@ -86,6 +86,7 @@ class Reader:
         prefix = request.prefix
         asked: Sequence[gnmi_pb2.PathElem] = [*prefix.elem, *path.elem]
         exact = not has_wildcard(prefix, path)
+        loose = is_loose(self._live, request.encoding)
         updates = []
         for place in self._paths.bind(prefix, path):
             for found, value in select(tree, place.steps):
@@ -95,7 +96,7 @@ class Reader:
                     shown = self._paths.unbind(where, asked if exact else (), len(prefix.elem))
                     shown.origin = path.origin
                     node = where.node or self._live.outline.root
-                    typed_value = typed(node, held, request.encoding, loose=self._live.quirks.loose_json)
+                    typed_value = typed(node, held, request.encoding, loose=loose)
                     updates.append(gnmi_pb2.Update(path=shown, val=typed_value))
         if not updates and exact:
             raise GnmiError(grpc.StatusCode.NOT_FOUND, "there is no data", text(asked))
@@ -111,6 +112,14 @@ class Reader:
             yield from leaves(value, node, place.steps)
         else:
             yield place, value
+
+
+def is_loose(live: Live, encoding: int) -> bool:
+    """Whether this switch writes its JSON_IETF like JSON."""
+    loose = live.quirks.loose_json and encoding == gnmi_pb2.JSON_IETF
+    if loose:
+        live.meet("loose_json")
+    return loose
 
 
 def chosen_models(outline: Outline, asked: Sequence[gnmi_pb2.ModelData]) -> frozenset[str]:

@@ -21,6 +21,11 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._links: set[Link] = set()
 
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return len(self._links)
+
     async def start(self, host: str, port: int) -> int:
         """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken."""
         loop = asyncio.get_running_loop()
@@ -52,12 +57,14 @@ class Relay:
 class Link:
     """One connection. Owns both of its ends."""
 
-    def __init__(self, near: _End, gone: Callable[[Link], None]) -> None:
+    def __init__(self, near: _End, forget: Callable[[Link], None]) -> None:
         self.port = 0
         """The port it comes from at the gRPC server; 0 until it is connected there."""
+        self.gone = asyncio.Event()
+        """Set when it has ended."""
         self._near = near
         self._far = _End(lambda _: None)
-        self._gone = gone
+        self._forget = forget
         self._left: int | None = None  # octets that may still pass to the client; None: any number
         self._cuts = False
         self._held = bytearray()
@@ -72,7 +79,8 @@ class Link:
 
     def cut(self) -> None:
         """End it at once, what is under way is lost. Twice is as good as once."""
-        self._gone(self)
+        self._forget(self)
+        self.gone.set()
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
         self._near.abort()

@@ -80,6 +80,11 @@ class GnmiServer:
         self._streams = 0
         self._sets = 0
 
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return self._relay.connections if self._relay is not None else 0
+
     async def start(self, port: int) -> int:
         """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken."""
         server = grpc.aio.server(

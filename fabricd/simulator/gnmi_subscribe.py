@@ -17,6 +17,7 @@ from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.schema.outline import Node
 from fabricd.simulator.gnmi_counters import LateCounters, steps_of
+from fabricd.simulator.gnmi_get import is_loose
 from fabricd.simulator.gnmi_leaves import Changes, Leaf, Leaves, collect, difference
 from fabricd.simulator.gnmi_paths import GnmiError, Paths
 from fabricd.simulator.gnmi_subscription import Manner, Subscription, read_subscription
@@ -231,8 +232,8 @@ class Subscriber:
 
     def _update(self, leaf: Leaf, skip: int) -> gnmi_pb2.Update:
         assert leaf.place.node is not None
-        loose = self._live.quirks.loose_json
-        value = typed(leaf.place.node, leaf.value, self._asked.request.encoding, loose=loose)
+        encoding = self._asked.request.encoding
+        value = typed(leaf.place.node, leaf.value, encoding, loose=is_loose(self._live, encoding))
         return gnmi_pb2.Update(path=self._paths.unbind(leaf.place, skip=skip), val=value)
 
     def _message(self, notification: gnmi_pb2.Notification) -> Reply:

@@ -115,6 +115,11 @@ class Switch:
         return self.live.met
 
     @property
+    def gnmi_connections(self) -> int:
+        """How many there are now."""
+        return self._gnmi.connections
+
+    @property
     def counts(self) -> Counts:
         """What was asked of it since the process started."""
         store = self._datastore

@@ -30,3 +30,8 @@ class ManualTime:
         for until, event in self._sleeping:
             if until <= self._now:
                 event.set()
+
+    @property
+    def sleeping(self) -> int:
+        """How many wait for it."""
+        return len(self._sleeping)

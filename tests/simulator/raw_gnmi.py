@@ -138,6 +138,18 @@ async def first(stream: Any) -> Any:
     return await anext(aiter(stream))
 
 
+async def ended(stream: Any) -> grpc.StatusCode:
+    """The status a stream ends with that was read from before; fails the test when it tells something first."""
+    try:
+        reply = await stream.read()
+        assert reply is grpc.aio.EOF, reply
+    except grpc.aio.AioRpcError:
+        pass  # which of the two it is depends on what came first
+    found = await stream.code()
+    assert isinstance(found, grpc.StatusCode)
+    return found
+
+
 async def notifications(stream: Any) -> list[gnmi_pb2.Notification]:
     """What a stream tells up to the next sync_response."""
     found = []
