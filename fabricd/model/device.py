@@ -119,9 +119,9 @@ class WriteTraits:
     `shape` (gNMI): an update for each edit (`leaves`), one for each top-level container (`subtrees`), or a single one
     at the root (`root`). `replace` (gNMI): the device replaces properly; otherwise deletes and updates are sent.
     `first`: edits at or below these paths, or that make what is above them, stand before all others, in this order,
-    among the deletes as among the rest. `before`: edits at or
-    below these paths go out and are confirmed in a request of their own, one request each, before the rest.
-    `settle`: seconds that the device may take to show what it has accepted.
+    among the deletes as among the rest. `before`: edits at or below these paths go out and are confirmed in a request
+    of their own, one request each, before the rest. `settle`: seconds that the device may take to show what it has
+    accepted.
     """
 
     shape: Literal["leaves", "subtrees", "root"] = "leaves"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from pydantic import BaseModel
 from fabricd.errors import InputError
 from fabricd.model.device import Alias, GnmiTraits, Likeness, NetconfTraits, Profile, Timeouts, WriteTraits
 from fabricd.model.path import Path as DataPath
+from fabricd.schema import Schema
+from fabricd.simulator.kinds import kind_names
 from fabricd.southbound import profiles
 from fabricd.southbound.profiles import load_profile, load_profiles
 
@@ -155,6 +158,28 @@ def test_the_shipped_profile_deletes_nothing_and_protects_logins() -> None:
     assert profile == load_profile(SHIPPED / "openconfig.toml")
     assert profile.timeouts == Profile("x").timeouts
     assert profile.max_message_bytes == Profile("x").max_message_bytes
+
+
+def test_every_kind_of_simulated_switch_has_a_profile() -> None:
+    assert set(load_profiles(SHIPPED)) == {"openconfig", *kind_names()}
+
+
+def paths_in(value: object) -> Iterator[DataPath]:
+    if isinstance(value, DataPath):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from paths_in(one)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from paths_in(getattr(value, field.name))
+
+
+@pytest.mark.parametrize("name", kind_names())
+def test_shipped_profiles_name_nodes_that_the_models_have(either_schema: Schema, name: str) -> None:
+    """A slip in a path would go unnoticed: a profile may be used with several model sets."""
+    profile = replace(load_profiles(SHIPPED)[name], protected=())
+    assert [path.text for path in paths_in(profile) if either_schema.node(path) is None] == []
 
 
 @pytest.mark.parametrize(
