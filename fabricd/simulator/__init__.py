@@ -4,7 +4,7 @@ Started by the fabricd simulate command and by tests. Knows nothing of the daemo
 """
 
 from fabricd.simulator.config import LinkConfig, SimulationConfig, SwitchConfig, load_simulation
-from fabricd.simulator.faults import Fault, Faults, Kind, Rpc
+from fabricd.simulator.faults import Fault, Faults, Kind, Rpc, random_faults
 from fabricd.simulator.process import run_simulation
 from fabricd.simulator.quirks import Quirks
 from fabricd.simulator.simulation import Simulation
@@ -22,5 +22,6 @@ __all__ = [
     "Switch",
     "SwitchConfig",
     "load_simulation",
+    "random_faults",
     "run_simulation",
 ]

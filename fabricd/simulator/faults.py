@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from random import Random
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -81,10 +82,11 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _can_be(self) -> Self:
-        if self.kind is Kind.FLOOD and self.rpc is not Rpc.NOTIFY:
-            raise ValueError("a flood is one of notifications: its rpc is notify")
-        if self.kind is Kind.PARTIAL and (self.rpc not in (Rpc.SET, Rpc.COMMIT) or self.after):
-            raise ValueError("only a set or a commit takes effect in part, and never afterwards")
+        if not _fits(self.rpc, self.kind):
+            fitting = "notify" if self.kind is Kind.FLOOD else "set or commit"
+            raise ValueError(f"the rpc of {self.kind} has to be {fitting}")
+        if self.kind in (Kind.PARTIAL, Kind.FLOOD) and self.after:
+            raise ValueError(f"{self.kind} cannot strike afterwards")
         if self.kind in (Kind.DELAY, Kind.REBOOT) and self.seconds < 0:
             raise ValueError("seconds cannot be negative here")
         return self
@@ -93,6 +95,44 @@ class Fault(BaseModel):
     def late(self) -> bool:
         """Strikes when the request has been carried out."""
         return self.after or self.kind in SPOILED
+
+
+PASSING = tuple(kind for kind in Kind if kind not in (Kind.STALL, Kind.STALL_INSIDE))
+"""Kinds after which a switch goes on by itself."""
+
+
+def random_faults(
+    seed: int, count: int, rpcs: Sequence[Rpc] = tuple(Rpc), kinds: Sequence[Kind] = PASSING
+) -> tuple[Fault, ...]:
+    """So many faults of these kinds for these requests, each striking once; the same seed, the same faults.
+
+    Delays are below 0.2 s, reboots below 0.5 s, and clocks jump by up to an hour. Raises ValueError when no kind fits
+    any of the requests.
+    """
+    random = Random(seed)  # noqa: S311 - a sequence that can be had again, no secret
+    fitting = [(rpc, kind) for rpc in rpcs for kind in kinds if _fits(rpc, kind)]
+    if not fitting:
+        raise ValueError("none of the kinds can strike any of the requests")
+    found = []
+    for _ in range(count):
+        rpc, kind = random.choice(fitting)
+        after = random.random() < 0.5 and kind not in (Kind.PARTIAL, Kind.FLOOD)
+        seconds = round({Kind.DELAY: 0.2, Kind.REBOOT: 0.5, Kind.CLOCK: 7200.0}.get(kind, 0.0) * random.random(), 3)
+        found.append(
+            Fault(
+                rpc=rpc,
+                kind=kind,
+                after=after,
+                seconds=seconds - 3600.0 if kind is Kind.CLOCK else seconds,
+                count=random.randint(2, 200) if kind is Kind.FLOOD else 1000,
+                authority=random.choice(("same", "other")) if kind is Kind.CERTIFICATE else "same",
+            )
+        )
+    return tuple(found)
+
+
+def _fits(rpc: Rpc, kind: Kind) -> bool:
+    return (kind is not Kind.FLOOD or rpc is Rpc.NOTIFY) and (kind is not Kind.PARTIAL or rpc in (Rpc.SET, Rpc.COMMIT))
 
 
 class RefusedError(FabricdError):

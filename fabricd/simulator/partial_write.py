@@ -25,8 +25,9 @@ def differences(before: Object, after: Object, node: Node, above: tuple[Step, ..
             continue
         if child.kind is NodeKind.LIST and child.keys:
             yield from _entries(had, has, child, above)
-        elif isinstance(had, dict) and isinstance(has, dict):
-            yield from differences(had, has, child, (*above, Step(child)))
+        elif child.kind is NodeKind.CONTAINER and not child.presence:
+            old, new = (one if isinstance(one, dict) else {} for one in (had, has))
+            yield from differences(old, new, child, (*above, Step(child)))
         else:
             yield Place((*above, Step(child))), has
 
