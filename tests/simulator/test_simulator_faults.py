@@ -173,7 +173,7 @@ async def test_a_reboot_inside_a_request_loses_what_was_not_saved(configure: Con
         booted = left.booted
         async with raw_netconf.session(simulation, left) as session:
             await session.ok(edit(SYSTEM.format("<hostname>h</hostname>")))
-            session.send(session.rpc("<commit/>"))
+            session.send(session.framed(session.rpc("<commit/>")))
             await session.closed()
         await until(lambda: left.powered and left.booted > booted)
         assert left.commits == int(after)
