@@ -29,6 +29,18 @@ with gNMIclient((address, int(port)), username="operator", password="secret", pa
     replies = list(client.subscribe2(subscribe=once))
     seen["once"] = {one["path"].rpartition("/")[2]: one["val"] for one in replies[0]["update"]["update"]}
     seen["sync"] = replies[-1].get("sync_response")
+    for encoding in ("proto", "ascii"):
+        got = client.get(path=[f"{ETHERNET1}/config/mtu"], datatype="config", encoding=encoding)
+        seen[encoding] = got["notification"][0]["update"][0]["val"]
+    sampled = {"path": f"{ETHERNET1}/config/mtu", "mode": "sample", "sample_interval": 100_000_000}
+    stream = client.subscribe2(subscribe={"subscription": [sampled], "mode": "stream", "encoding": "proto"})
+    told = [next(stream) for _ in range(4)]
+    stream.close()
+    seen["samples"] = [one["update"]["update"][0]["val"] for one in told if "update" in one]
+    poll = {"subscription": [{"path": f"{ETHERNET1}/config/mtu"}], "mode": "poll", "encoding": "json_ietf"}
+    polled = client.subscribe2(subscribe=poll)
+    seen["polls"] = [polled.get_update(timeout=10)["update"]["update"][0]["val"] for _ in range(2)]
+    polled.close()
     client.set(replace=[(f"{ETHERNET1}/config", CONFIG | {"mtu": 1500})], encoding="json_ietf")
     client.set(delete=[f"{ETHERNET1}/config/mtu"])
 print(json.dumps(seen))

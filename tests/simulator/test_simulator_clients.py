@@ -38,6 +38,9 @@ async def test_pygnmis_own_client_reads_and_writes(either_simulation: Simulation
     assert seen["oper-status"] == ["UP", "DOWN"]
     assert seen["once"] == {"name": "Ethernet1", "type": "iana-if-type:ethernetCsmacd", "mtu": 9000}
     assert seen["sync"] is True
+    assert (seen["proto"], seen["ascii"]) == (9000, "9000")
+    assert seen["samples"] == [9000] * 4
+    assert seen["polls"] == [9000, 9000]
     assert left.commits == 3
     assert left.value("/interfaces/interface[name=Ethernet1]/config") == {
         "name": "Ethernet1",
