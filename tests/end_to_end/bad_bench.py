@@ -94,8 +94,8 @@ async def benched(tmp_path: Path) -> AsyncIterator[Bench]:
         (folder / "profiles").mkdir()
         (folder / "profiles" / "victim.toml").write_text(
             'name = "victim"\nmodels = "managed"\nmax_message_bytes = 16_777_216\n'
+            "confirm_within = 0\n"  # a write is one Set or commit, so that a fault of the next one hits it
             f"[timeouts]\nconnect = {SECONDS}\nread = {SECONDS}\nwrite = {SECONDS}\n"
-            '[gnmi]\ncommit = "no"\n'  # a write is one Set, so that a fault of the next one hits it
         )
         settings = folder / "fabricd.toml"
         settings.write_text(settings.read_text().replace("[reconcile]", 'profiles = "profiles"\n[reconcile]', 1))

@@ -14,13 +14,13 @@ from typing import Any
 import orjson
 
 from fabricd.intent import Document
-from fabricd.model.device import Device, GnmiTraits, Login, Mode, Profile, Protocol, SecretReference, Timeouts, Trust
+from fabricd.model.device import Device, Login, Mode, Profile, Protocol, SecretReference, Timeouts, Trust
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
-from fabricd.model.path import Path
 from fabricd.reconcile import Controller, DeviceView, LivePlans, Submissions, SystemClock
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.settings import ReconcileSettings
 from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
+from fabricd.simulator.quirks import Quirks
 from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
@@ -163,14 +163,17 @@ async def fabric(
     start: bool = True,
     release: File | None = None,
     password: SecretReference | None = None,
-    **profile: tuple[Path, ...],
+    quirks: Quirks | None = None,
+    **profile: Any,
 ) -> AsyncIterator[Fabric]:
     """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
-    they and we have the models in this folder instead of the managed ones."""
+    they and we have the models in this folder instead of the managed ones. `quirks` are the switches', `profile` is
+    what their Profile says."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
-    switches = tuple(SwitchConfig(name=name, ports=("Ethernet1", "Ethernet2")) for name in protocols)
+    ports = ("Ethernet1", "Ethernet2")
+    switches = tuple(SwitchConfig(name=name, ports=ports, quirks=quirks or Quirks()) for name in protocols)
     config = SimulationConfig(
         state_directory=folder / "switches",
         username="fabricd",
@@ -182,8 +185,8 @@ async def fabric(
     state.mkdir()
     async with Simulation(config) as simulation:
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
-        # Unless a test says otherwise a write by gNMI is one Set, so that faults hit it and it can be counted.
-        said: dict[str, Any] = {"gnmi": GnmiTraits(commit="no"), **profile}
+        # Unless a test says otherwise there is no net: a write is one Set or commit, so that faults hit it.
+        said: dict[str, Any] = {"confirm_within": 0.0, **profile}
         kind = Profile("test", models.name, timeouts=Timeouts(20.0, read_timeout, write_timeout), **said)
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         login = Login("fabricd", password or SecretReference("file", str(secret)))
