@@ -235,6 +235,18 @@ class Client:
         request = pb.CheckModelsRequest(device=device, documents=documents, models=models)
         return await self._call(self._stub.CheckModels, request, CHANGE_TIMEOUT)
 
+    async def operational(self, devices: Sequence[str] = ()) -> pb.OperationalResponse:
+        """Interfaces, LLDP neighbours and BGP sessions, read now."""
+        return await self._call(self._stub.Operational, pb.OperationalRequest(devices=devices), CHANGE_TIMEOUT)
+
+    async def cabling(self, devices: Sequence[str] = ()) -> pb.CablingResponse:
+        """The cables of the fabrics, held against what the devices see now."""
+        return await self._call(self._stub.Cabling, pb.CablingRequest(devices=devices), CHANGE_TIMEOUT)
+
+    async def applied(self, devices: Sequence[str] = ()) -> pb.AppliedResponse:
+        """What devices accepted and do not have in force, read now."""
+        return await self._call(self._stub.Applied, pb.AppliedRequest(devices=devices), CHANGE_TIMEOUT)
+
     async def watch(
         self,
         *,

@@ -30,6 +30,7 @@ from fabricd.reconcile import (
     ModelChecks,
     ModelFetches,
     ModelSets,
+    Observations,
     Submissions,
     parse_windows,
 )
@@ -243,6 +244,7 @@ class Daemon:
             controller,
             explanations,
             models=ModelRooms(sets, ModelFetches(sessions), checks),
+            observations=Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet),
             started=datetime.now(UTC),
         )
         server = NorthboundServer(settings.northbound, service)

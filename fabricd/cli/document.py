@@ -14,10 +14,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
+_PARSED = ("config_json", "configured_json", "applied_json")
+
 
 def document(message: Message) -> dict[str, Any]:
-    """Every field, set or not, except optional ones that are not set. `old_json`, `new_json` and `config_json` become
-    `old`, `new` and `config`, null when there is none."""
+    """Every field, set or not, except optional ones that are not set. `old_json`, `config_json` and the like become
+    `old` and `config`, null when there is none."""
     if isinstance(message, pb.Edit):
         return _edit(message)
     fields: dict[str, Any] = {}
@@ -25,8 +27,8 @@ def document(message: Message) -> dict[str, Any]:
         if field.has_presence and field.message_type is None and not message.HasField(field.name):
             continue
         name, value = field.name, getattr(message, field.name)
-        if name == "config_json":
-            fields["config"] = json.loads(value) if value else None
+        if name in _PARSED:
+            fields[name.removesuffix("_json")] = json.loads(value) if value else None
         elif field.message_type is not None and field.message_type.GetOptions().map_entry:
             fields[name] = dict(value)
         elif field.is_repeated:

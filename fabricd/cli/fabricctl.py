@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from fabricd import __version__
-from fabricd.cli import changing, explaining, looking, models, offline
+from fabricd.cli import changing, explaining, looking, models, observing, offline
 from fabricd.cli.connection import Connection, hoisted, rejoin_completion
 from fabricd.cli.terminal import Color, invoke
 
@@ -90,6 +90,9 @@ app.command()(changing.mode)
 app.command("devices")(looking.devices_command)
 app.command("show")(looking.show_command)
 app.command()(explaining.explain)
+app.command()(observing.state)
+app.command()(observing.cabling)
+app.command()(observing.applied)
 app.command("compile")(offline.compile_command)
 app.command("check")(offline.check_command)
 app.command("topology")(offline.topology_command)

@@ -10,6 +10,7 @@ from fabricd.reconcile.live_plans import DevicePlan, LivePlans
 from fabricd.reconcile.model_check import ModelChecks
 from fabricd.reconcile.model_fetch import ModelFetches
 from fabricd.reconcile.model_sets import ModelSets
+from fabricd.reconcile.observations import Observations
 from fabricd.reconcile.schedule import parse_windows
 from fabricd.reconcile.submission import Submissions, Submitted
 
@@ -24,6 +25,7 @@ __all__ = [
     "ModelChecks",
     "ModelFetches",
     "ModelSets",
+    "Observations",
     "Submissions",
     "Submitted",
     "SystemClock",

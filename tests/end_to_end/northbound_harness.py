@@ -32,6 +32,7 @@ from fabricd.reconcile.live_plans import LivePlans
 from fabricd.reconcile.model_check import ModelChecks
 from fabricd.reconcile.model_fetch import ModelFetches
 from fabricd.reconcile.model_sets import ModelSets
+from fabricd.reconcile.observations import Observations
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.schema.model_folder import ModelFolder
@@ -143,6 +144,7 @@ async def serving(
             controller,
             explanations,
             models=ModelRooms(sets, ModelFetches(sessions), checks),
+            observations=Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet),
             started=dt.datetime.now(dt.UTC),
         )
         server = NorthboundServer(settings, service)
