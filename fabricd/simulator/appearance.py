@@ -11,7 +11,7 @@ from random import Random
 
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.facts import entries
-from fabricd.simulator.intake import ACL_SETS, INTERFACES
+from fabricd.simulator.intake import ACL_SETS, add_phantoms
 from fabricd.simulator.quirk_places import bound, fill, is_leaf, settings
 from fabricd.simulator.quirks import Quirks
 from fabricd.simulator.tree import Object, Place, select
@@ -52,7 +52,7 @@ class Appearance:
             met.add("own_defaults")
         if sum(fill(tree, setting) for setting in self._off):
             met.add("off_by_default")
-        if self._phantoms and add_phantoms(tree, self._phantoms, self._root):
+        if self._phantoms and add_phantoms(tree, self._phantoms):
             met.add("phantom_interfaces")
         if self._hidden_entries and add_hidden_entries(tree):
             met.add("acl_priority")
@@ -94,25 +94,6 @@ def _default(node: Node) -> Json:
     assert node.value is not None
     values = [from_text(node.value, text) for text in node.defaults]
     return values if node.kind is NodeKind.LEAF_LIST else values[0]
-
-
-def add_phantoms(tree: Object, names: tuple[str, ...], root: Node) -> bool:
-    """15. Interfaces that nobody configured."""
-    if root.child(INTERFACES[0]) is None:
-        return False
-    present = {one.get("name") for one in entries(tree, *INTERFACES)}
-    missing: list[Json] = [
-        {"name": name, "config": {"name": name, "type": "iana-if-type:ethernetCsmacd"}}
-        for name in names
-        if name not in present
-    ]
-    if missing:
-        interfaces = tree.setdefault(INTERFACES[0], {})
-        assert isinstance(interfaces, dict)
-        held = interfaces.setdefault(INTERFACES[1], [])
-        assert isinstance(held, list)
-        held += missing
-    return bool(missing)
 
 
 def add_hidden_entries(tree: Object) -> bool:

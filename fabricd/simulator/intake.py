@@ -1,4 +1,4 @@
-"""What quirks do to a write: refuse it, drop a part of it, or add to it (quirks 3, 4, 7, 11 to 13, 17, 18, 26, 27, 30).
+"""What quirks do to a write: refuse it, drop a part of it, add to it (3, 4, 7, 11 to 13, 15, 17, 18, 26, 27, 30).
 
 Called by the behaviour of a switch with the trees before and after a write. Pure: changes the tree after, remembers
 nothing.
@@ -73,11 +73,13 @@ class Intake:
         self._changes: dict[str, Change] = {
             name: change
             for name, wanted, change in (
+                ("phantom_interfaces", bool(quirks.phantom_interfaces),
+                 lambda _, after: add_phantoms(after, quirks.phantom_interfaces)),
                 ("acl_priority", quirks.acl_priority, drop_acl_descriptions),
                 ("adds_values", bool(added), add),
             )
             if wanted
-        }
+        }  # fmt: skip
 
     @property
     def in_parts(self) -> bool:
@@ -248,6 +250,26 @@ def _addressed(tree: Object) -> Iterator[tuple[tuple[str, str, str], Object]]:
             for family in FAMILIES:
                 if addresses := below(place, family, "addresses"):
                     yield (name, index, family), addresses
+
+
+def add_phantoms(tree: Object, names: tuple[str, ...]) -> bool:
+    """15. Interfaces that are there whether or not anybody configured them."""
+    held = {one.get("name"): one for one in entries(tree, *INTERFACES)}
+    added = False
+    for name in names:
+        if name not in held:
+            interfaces = tree.setdefault(INTERFACES[0], {})
+            assert isinstance(interfaces, dict)
+            found = interfaces.setdefault(INTERFACES[1], [])
+            assert isinstance(found, list)
+            held[name] = {"name": name}
+            found.append(held[name])
+        config = held[name].setdefault("config", {})
+        assert isinstance(config, dict)
+        for leaf, value in (("name", name), ("type", "iana-if-type:ethernetCsmacd")):
+            added |= leaf not in config
+            config.setdefault(leaf, value)
+    return added
 
 
 def drop_acl_descriptions(before: Object, after: Object) -> bool:
