@@ -46,7 +46,7 @@ class Quirks(BaseModel):
     static_protocol: str = ""
     """12. The only name for the protocol STATIC; another one is refused."""
     dotted_interface_refs: bool = False
-    """13. The id of an interface in a network instance has to be NAME.INDEX."""
+    """13. The id of a subinterface in a network instance has to be NAME.INDEX."""
     # 14, a lower-cased interface name being another interface, is what the models say.
     phantom_interfaces: tuple[str, ...] = ()
     """15. Interfaces that are shown although nobody configured them, and that cannot be deleted."""
@@ -58,12 +58,14 @@ class Quirks(BaseModel):
 
     # Ordering and transactions
     lag_with_members: bool = False
-    """17. A lag-type is dropped unless the members' aggregate-id is written in the same update (or edit-config)."""
+    """17. A lag-type is dropped unless members name the aggregate when the update (or edit-config) that writes it is
+    done."""
     instance_before_address: bool = False
-    """18. Putting an interface into a network instance takes its addresses away, unless they are written after it in
-    the same request or later."""
+    """18. Putting an interface into a network instance other than the default one takes away the addresses that it had
+    before that update (or edit-config)."""
     feature_first: dict[str, str] = Field(default_factory=dict)
-    """19. Subtree by feature leaf: when both come in one request, the subtree is shown but not in force."""
+    """19. Subtree by feature leaf: when both change in one request, the subtree is shown but not in force until it is
+    changed without the feature, or the switch starts anew."""
     replace_flaps: bool = False
     """20. gNMI: a replace deletes and adds: interfaces and sessions below it go down and up."""
     replace_needs_entry: bool = False
@@ -73,8 +75,8 @@ class Quirks(BaseModel):
     applies_after: float = 0.0
     """23. Seconds until an accepted change shows in the running configuration."""
     cli_values: dict[str, str | int | bool] = Field(default_factory=dict)
-    """24. Leaf by path: set at the command line, which wins: what is written there is accepted, shown, and not in
-    force."""
+    """24. Leaf by path: the value set at the command line, which wins: what is written there is accepted, shown, and
+    not in force."""
     partial_failure: bool = False
     """25. gNMI: a Set that fails has carried out what stands before its first mistake."""
 
@@ -82,8 +84,8 @@ class Quirks(BaseModel):
     keeps_ports: bool = False
     """26. Deleting the interface of a physical port is refused."""
     acl_priority: bool = False
-    """27. An ACL entry keeps no description, and every ACL shows an entry of its own (sequence-id 65535) that
-    denies."""
+    """27. An ACL entry keeps no description, and every ACL shows a last entry of its own (sequence-id 65535) that
+    drops."""
     never_programs: tuple[str, ...] = ()
     """28. Subtrees that are accepted and shown, and never in force."""
     explicit_membership: bool = False
