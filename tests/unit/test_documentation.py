@@ -109,12 +109,15 @@ def test_the_inventory_and_the_profiles_that_are_shown_are_accepted(tmp_path: Pa
     ]  # fmt: skip
 
 
-def test_the_simulation_that_is_shown_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_simulations_that_are_shown_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCH_PASSWORD", "secret")
-    (block,) = blocks(PROJECT / "docs" / "simulator.md", "toml")
     file = tmp_path / "simulation.toml"
-    file.write_text(block, encoding="utf-8")
-    assert [switch.name for switch in load_simulation(file).switches] == ["spine1", "leaf1"]
+    shown = []
+    for page in ("simulator.md", "quirks.md"):
+        for block in blocks(PROJECT / "docs" / page, "toml"):
+            file.write_text(block, encoding="utf-8")
+            shown.append([switch.name for switch in load_simulation(file).switches])
+    assert shown == [["spine1", "leaf1"], ["leaf1"], ["leaf1"]]
 
 
 def test_the_settings_for_tcp_that_are_shown_are_accepted() -> None:
