@@ -90,7 +90,7 @@ class Sessions:
         """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise, and
         DeviceRefusedError, without connecting, for a device that bears no second session."""
         entry = self._slot(device).device
-        if _bears_one(entry):
+        if _borne(entry) == 1:
             raise DeviceRefusedError(
                 "the device bears one session, which is for reading and writing", device=device, tag="resource-denied"
             )
@@ -143,7 +143,8 @@ class Sessions:
         if slot.target is not None and slot.target.closed:
             self._drop(slot)
         if slot.target is None:
-            if slot.closing is not None and _bears_one(slot.device):
+            if slot.closing is not None and _borne(slot.device):
+                # It counts there until it is closed, and one too many may get no answer at all.
                 await asyncio.wait((slot.closing,))
             slot.target = await self._connect(slot.device)
         return slot.target
@@ -199,5 +200,6 @@ class Sessions:
         await asyncio.shield(self._close_later(target))
 
 
-def _bears_one(device: Device) -> bool:
-    return device.protocol is Protocol.NETCONF and device.profile.netconf.sessions == 1
+def _borne(device: Device) -> int:
+    """How many sessions of ours the device bears, 0 for any number."""
+    return device.profile.netconf.sessions if device.protocol is Protocol.NETCONF else 0

@@ -89,7 +89,22 @@ async def test_two_users_of_a_device_come_one_after_the_other(tmp_path: FilePath
         await sessions.close()
 
 
-async def test_a_device_that_bears_one_session_never_gets_two(tmp_path: FilePath) -> None:
+async def test_a_device_that_bears_few_sessions_gets_the_next_when_the_last_is_closed(tmp_path: FilePath) -> None:
+    kind = replace(profile(), netconf=NetconfTraits(sessions=2))
+    server = NetconfServer()
+    async with netconf_server(server):
+        sessions = sessions_of(netconf_device(server, tmp_path, profile=kind))
+        async with aclosing(sessions.watch("leaf3", ROOTS)) as changes:
+            await anext(changes)
+            for number in range(2, 5):
+                with pytest.raises(ZeroDivisionError):  # noqa: PT012 - drops the session
+                    async with sessions.open("leaf3"):
+                        assert (server.sessions, server.ended) == (number, number - 2)
+                        raise ZeroDivisionError
+        await sessions.close()
+
+
+async def test_a_device_that_bears_one_session_is_never_watched(tmp_path: FilePath) -> None:
     kind = replace(profile(), netconf=NetconfTraits(sessions=1))
     server = NetconfServer()
     async with netconf_server(server):
