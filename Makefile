@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile pyproject.toml --generate-hashes --no-emit-index-ur
   --python-version 3.11 --quiet --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast conformance lint format bench wheel proto proto-check bindings bindings-check lock clean
+.PHONY: help setup demo run test test-fast conformance fuzz lint format bench wheel proto proto-check bindings bindings-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ $(CLIENTS)/.ready: tests/conformance/requirements.lock
 
 conformance: setup $(CLIENTS)/.ready ## independent clients against the simulated switches, as a table
 	@$(BIN)/python tests/conformance/run.py $(CLIENTS)/bin/python
+
+SECONDS ?= 60
+fuzz: setup ## every decoder of foreign bytes, coverage-guided, for SECONDS in all
+	@$(BIN)/python tests/fuzz/run.py $(SECONDS)
 
 lint: setup proto-check bindings-check ## ruff, mypy --strict, the import contract, generated code is current
 	$(BIN)/ruff check .

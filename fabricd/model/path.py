@@ -117,8 +117,10 @@ def _quoted(value: str) -> str:
         return f"'{value}'"
     if '"' not in value:
         return f'"{value}"'
-    # XPath 1.0 literals have no escape; a value with both kinds of quotes is written bare, gNMI style.
-    return value.replace("\\", "\\\\").replace("]", "\\]")
+    # XPath 1.0 literals have no escape; a value with both kinds of quotes is written bare, gNMI style. A quote that it
+    # begins with would be read as the beginning of a literal.
+    bare = value.replace("\\", "\\\\").replace("]", "\\]")
+    return f"\\{bare}" if bare[0] in "'\"" else bare
 
 
 def _segments(text: str) -> list[Segment]:
@@ -158,9 +160,9 @@ def _segment(text: str, at: int) -> tuple[Segment, int]:
 
 def _predicate(text: str, at: int) -> tuple[str, str, int]:
     equals = text.find("=", at)
-    if equals < 0 or not text[at + 1 : equals].strip():
-        raise InputError(f"path has a key without '=' at column {at + 1}: {text!r}")
-    key = text[at + 1 : equals].strip().rpartition(":")[2]
+    key = text[at + 1 : max(equals, at)].strip().rpartition(":")[2]
+    if not key:
+        raise InputError(f"path has no key and '=' at column {at + 1}: {text!r}")
     value_at = equals + 1
     if value_at < len(text) and text[value_at] in "'\"":
         end = text.find(text[value_at], value_at + 1)

@@ -14,6 +14,7 @@ import orjson
 from lxml import etree
 
 from fabricd.errors import DeviceProtocolError
+from fabricd.model import clark
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.path import Path, Segment
 from fabricd.schema import raw
@@ -185,10 +186,10 @@ def _members(context: Context, above: SchemaNode | None, element: Any) -> dict[s
     for child in element:
         if not isinstance(child.tag, str):
             continue
-        name = etree.QName(child)
-        module = context.nodes.modules.get(name.namespace or "", name.namespace or "")
-        node = context.nodes.member(above, f"{module}:{name.localname}")
-        member = f"{module}:{name.localname}"
+        namespace, name = clark.split(child.tag)
+        module = context.nodes.modules.get(namespace, namespace)
+        node = context.nodes.member(above, f"{module}:{name}")
+        member = f"{module}:{name}"
         if node is None or node.is_state:
             out[member] = None
         elif node.kind is Kind.LIST:

@@ -12,6 +12,7 @@ import orjson
 from lxml import etree
 
 from fabricd.errors import DeviceProtocolError, InputError
+from fabricd.model import clark
 from fabricd.model.fetched import Encoding, Fetched, Part
 from fabricd.model.path import Path
 from fabricd.schema.loose import Walk
@@ -101,8 +102,8 @@ def _members(schema: Schema, above: SchemaNode | None, element: Any) -> dict[str
     for child in element:
         if not isinstance(child.tag, str):
             continue
-        name = etree.QName(child)
-        member = f"{nodes.modules.get(name.namespace or '', name.namespace or '')}:{name.localname}"
+        namespace, name = clark.split(child.tag)
+        member = f"{nodes.modules.get(namespace, namespace)}:{name}"
         node = nodes.member(above, member)
         if node is None:
             continue

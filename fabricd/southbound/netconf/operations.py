@@ -34,6 +34,8 @@ from ncclient.operations import EditConfig as NcclientEditConfig
 from ncclient.transport.session import HelloHandler
 from ncclient.xml_ import XMLError
 
+from fabricd.model import clark
+
 __all__ = [
     "Advertised",
     "CancelCommit",
@@ -176,8 +178,8 @@ def read_hello(message: bytes) -> Hello:
     """The server's hello. Raises ValueError when it is none."""
     try:
         root = etree.fromstring(message.lstrip(), etree.XMLParser(resolve_entities=False, no_network=True))
-        if etree.QName(root).localname != "hello":
-            raise ValueError(f"<{etree.QName(root).localname}> where a hello belongs")
+        if clark.local(root.tag) != "hello":
+            raise ValueError(f"<{clark.local(root.tag)}> where a hello belongs")
         session_id, capabilities = HelloHandler.parse(root)  # takes elements as well as text
     except (etree.XMLSyntaxError, AttributeError, TypeError, IndexError) as error:
         raise ValueError("the hello cannot be read") from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceTrustError
+from fabricd.model import clark
 from fabricd.model.device import Device
 
 _LOG = logging.getLogger(__name__)
@@ -126,8 +127,8 @@ def judge(root: etree._Element, device: Device, what: str) -> None:
 
     Raises DeviceTrustError for access-denied, else DeviceRefusedError with tag and path of the first error.
     """
-    if etree.QName(root).localname != "rpc-reply":
-        raise DeviceProtocolError(f"<{etree.QName(root).localname}> in answer to {what}", device=device.name)
+    if clark.local(root.tag) != "rpc-reply":
+        raise DeviceProtocolError(f"<{clark.local(root.tag)}> in answer to {what}", device=device.name)
     errors = []
     for one in _errors(root):
         if one.severity == "warning":
@@ -180,7 +181,7 @@ class _RpcError:
 def _errors(root: etree._Element) -> Iterator[_RpcError]:
     """Errors stand beside <ok/> and <data>, or (in some devices) inside a results element; never inside <data>."""
     for child in root.iterchildren(tag=etree.Element):
-        if etree.QName(child).localname == "data":
+        if clark.local(child.tag) == "data":
             continue
         for one in child.iter("{*}rpc-error"):
             yield _RpcError.read(one)
@@ -198,4 +199,4 @@ def _raised(errors: list[_RpcError], device: Device, what: str) -> DeviceError:
 
 
 def _children(root: etree._Element, name: str) -> Iterator[etree._Element]:
-    return (child for child in root.iterchildren(tag=etree.Element) if etree.QName(child).localname == name)
+    return (child for child in root.iterchildren(tag=etree.Element) if clark.local(child.tag) == name)
