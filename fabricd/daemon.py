@@ -63,10 +63,7 @@ class Inventory:
 
 def read_inventory(settings: Settings) -> Inventory:
     """Read profiles, model sets and inventory. Raises InputError naming every wrong place."""
-    models = {"managed": ModelSet.managed()}
-    models |= {name: one.models for name, one in model_folder(settings).installed().items()}
-    # What the settings name counts: they are there to be read.
-    models |= {name: ModelSet.from_directory(name, folder) for name, folder in settings.models.sets.items()}
+    models = read_model_sets(settings)
     profiles = load_profiles(data_folder("config") / "profiles")
     if settings.profiles:
         profiles |= load_profiles(settings.profiles)
@@ -82,6 +79,15 @@ def read_inventory(settings: Settings) -> Inventory:
             for profile in unknown
         )
     return Inventory(devices, models)
+
+
+def read_model_sets(settings: Settings) -> dict[str, ModelSet]:
+    """Every model set by name. Raises InputError for a folder without modules, or a damaged set."""
+    models = {"managed": ModelSet.managed()}
+    models |= {name: one.models for name, one in model_folder(settings).installed().items()}
+    # What the settings name counts: they are there to be read.
+    models |= {name: ModelSet.from_directory(name, folder) for name, folder in settings.models.sets.items()}
+    return models
 
 
 def model_folder(settings: Settings) -> ModelFolder:

@@ -33,6 +33,9 @@ app = typer.Typer(
 app.add_typer(simulated.fault)
 app.add_typer(simulated.switch)
 
+models_app = typer.Typer(name="models", help="Model sets, without a daemon.", rich_markup_mode=None)
+app.add_typer(models_app)
+
 ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal, unless NO_COLOR is set.")]
 
 
@@ -151,6 +154,39 @@ def check(
         what = f"{found.devices} devices, " if found_config else ""
         terminal.line(("ok", "bold green"), f": {what}{found.intents} documents, {found.compiled} devices compiled")
     return ExitCode.ERROR if found.problems else ExitCode.DONE
+
+
+@models_app.command("install")
+def install_models(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, a zip or tar archive, or a git address.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The set, as profiles name it.")],
+    config: Annotated[
+        Path,
+        typer.Option("--config", "-c", envvar="FABRICD_CONFIG", metavar="FILE", help="The settings of the daemon."),
+    ] = DEFAULT_CONFIG,
+    modules: Annotated[
+        list[str] | None, typer.Option("--modules", metavar="MODULE", help="Implement this one; repeatable, in order.")
+    ] = None,
+    ref: Annotated[str, typer.Option("--ref", metavar="REF", help="Of git: branch, tag or commit.")] = "",
+    inside: Annotated[str, typer.Option("--inside", metavar="DIR", help="Only what is below this folder of it.")] = "",
+    color: ColorOption = Color.AUTO,
+) -> int:
+    """Install YANG modules as a new model set before the daemon first starts.
+
+    To replace a set ask the daemon (fabricctl models install): it knows what the set must fit. A daemon
+    that runs finds the new set when it reloads.
+
+    \b
+    Examples:
+      fabricd models install openconfig-5.9.0.tar.gz --name oc5 --config fabricd.toml
+    """
+    from fabricd.cli.offline_models import install
+
+    found = install(config, source, name, modules=tuple(modules or ()) or None, ref=ref, inside=inside)
+    Terminal(color).line(
+        (name, "bold"), f": {len(found.revisions)} files, {len(found.models.modules)} modules implemented"
+    )
+    return ExitCode.DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

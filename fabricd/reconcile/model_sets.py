@@ -23,7 +23,7 @@ from fabricd.schema.trial import load_elsewhere
 from fabricd.store import Store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_LOAD_WITHIN = 120.0  # seconds; a full OpenConfig release takes one
+LOAD_WITHIN = 120.0  # seconds; a full OpenConfig release takes one
 _BUILT_IN = "managed"
 
 Adopted = Callable[[Mapping[str, ModelSet]], Awaitable[None]]
@@ -42,6 +42,12 @@ class SetView:
     device: str = ""
     installed: datetime | None = None
     removable: bool = False
+
+
+def may_be_named(name: str) -> None:
+    """Raises InputError for what is no name of a model set."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name[:80]!r} is no name for a model set: letters, digits, dots, dashes, underscores")
 
 
 class ModelSets:
@@ -78,7 +84,7 @@ class ModelSets:
     ) -> SetView:
         """Make the files a model set, or replace the one of that name. Usable, and kept over restarts, when it returns.
 
-        `modules` are implemented, then `deviations`; None: see ModelSet.from_directory. Raises InputError, and nothing
+        `modules` and `deviations` as in ModelFolder.lay_out. Raises InputError, and nothing
         is changed, when a file is no YANG, the modules do not load, or the desired tree of a device that uses the set
         would not be valid any more: with a Problem for each place.
         """
@@ -86,11 +92,17 @@ class ModelSets:
         read = await asyncio.to_thread(read_modules, tuple(files))
         async with self._turn:
             candidate = await asyncio.to_thread(
-                self._folder.lay_out, name, read, chosen=modules, deviations=deviations,
-                origin=origin, device=device, installed=self._clock.now(),
-            )  # fmt: skip
+                self._folder.lay_out,
+                name,
+                read,
+                chosen=None if modules is None else tuple(modules),
+                deviations=deviations,
+                origin=origin,
+                device=device,
+                installed=self._clock.now(),
+            )
             try:
-                await load_elsewhere(candidate.models, within=_LOAD_WITHIN)
+                await load_elsewhere(candidate.models, within=LOAD_WITHIN)
                 await self._must_fit(candidate.models)
                 await asyncio.to_thread(self._folder.adopt, candidate)
             except BaseException:
@@ -136,8 +148,7 @@ class ModelSets:
         return self._fleet.models[name]
 
     def _may_be_named(self, name: str) -> None:
-        if not _NAME.fullmatch(name):
-            raise InputError(f"{name[:80]!r} is no name for a model set: letters, digits, dots, dashes, underscores")
+        may_be_named(name)
         known = self._fleet.models.get(name)
         if known is not None and name not in self._folder.installed():
             raise ConflictError(f"model set {name!r} is built in, or named in the settings: choose another name")

@@ -80,7 +80,7 @@ class ModelFolder:
         name: str,
         modules: Mapping[str, Module],
         *,
-        chosen: Sequence[str] | None,
+        chosen: tuple[str, ...] | None,
         deviations: Sequence[str] = (),
         origin: str,
         device: str = "",
@@ -88,9 +88,13 @@ class ModelFolder:
     ) -> InstalledSet:
         """Write the files (by name) where they will stay, on disk when this returns, without using them yet.
 
-        `chosen` modules are implemented (None: see ModelSet.from_directory), then those in `deviations`. Raises
-        InputError when one of them is not there, StoreError when the disk does not take it.
+        `chosen` modules are implemented (None: see ModelSet.from_directory), then those of them that deviate others,
+        and `deviations`. Raises InputError when one of them is not there, StoreError when the disk does not take it.
         """
+        if chosen is not None:
+            changing = {module.head.name for module in modules.values() if module.head.deviates}
+            deviations = tuple(dict.fromkeys((*(one for one in chosen if one in changing), *deviations)))
+            chosen = tuple(one for one in chosen if one not in changing)
         folder = self._root / name / _digest(modules)
         try:
             self._root.mkdir(mode=0o700, exist_ok=True)
@@ -100,7 +104,7 @@ class ModelFolder:
         except OSError as error:
             raise StoreError(f"{folder.parent}: {error.strerror}", path=str(folder.parent)) from error
         try:
-            models = ModelSet.from_directory(name, folder, tuple(chosen) if chosen is not None else None)
+            models = ModelSet.from_directory(name, folder, chosen)
             files = tuple(_file_of(one, modules, folder) for one in deviations)
         except InputError:
             self._drop(folder)

@@ -34,7 +34,7 @@ class Needed:
 @dataclass(frozen=True, slots=True)
 class ModuleText:
     """A module or submodule. `revision` is the newest one it lists, empty when there is none; `belongs_to` names the
-    module of a submodule and is empty for a module."""
+    module of a submodule and is empty for a module. `deviates`: it changes other modules (RFC 7950 section 7.20.3)."""
 
     name: str
     revision: str = ""
@@ -42,6 +42,7 @@ class ModuleText:
     belongs_to: str = ""
     imports: tuple[Needed, ...] = ()
     includes: tuple[Needed, ...] = ()
+    deviates: bool = False
 
     @property
     def file_name(self) -> str:
@@ -72,6 +73,7 @@ def read_module_text(text: bytes, *, source: str = "") -> ModuleText:
     if not _IDENTIFIER.fullmatch(head.argument):
         raise _wrong(f"{head.argument[:40]!r} is no name of a module", source, head.line)
     namespace = belongs_to = ""
+    deviates = False
     revisions: list[str] = []
     needed: dict[str, list[Needed]] = {"import": [], "include": []}
     above = head
@@ -92,6 +94,8 @@ def read_module_text(text: bytes, *, source: str = "") -> ModuleText:
                 namespace = one.argument
             elif one.keyword == "belongs-to":
                 belongs_to = one.argument
+            elif one.keyword == "deviation":
+                deviates = True
         elif one.depth == 2 and one.keyword == "revision-date" and above.keyword in needed:
             needed[above.keyword][-1] = Needed(above.argument, one.argument)
     if (head.keyword == "submodule") != bool(belongs_to):
@@ -103,6 +107,7 @@ def read_module_text(text: bytes, *, source: str = "") -> ModuleText:
         belongs_to=belongs_to,
         imports=tuple(needed["import"]),
         includes=tuple(needed["include"]),
+        deviates=deviates,
     )
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from northbound_harness import Authority, Service, interfaces, serving, switches
 
-from fabricd.errors import ConflictError, DeviceProtocolError, InputError, NotFoundError, PermissionDeniedError
+from fabricd.errors import (
+    ConflictError,
+    DeviceProtocolError,
+    DeviceUnreachableError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from fabricd.model.device import Device, Profile, Protocol, Timeouts, Trust
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.simulator import Simulation
@@ -167,6 +174,42 @@ async def test_what_a_device_cannot_take_is_told_leaf_by_leaf_with_the_intent(be
         found = await client.check_models("leaf1", models="types")
         assert {one.reason for one in found.untakeable} == {"module"}
         assert "openconfig-interfaces" in found.untakeable[0].message
+
+
+async def test_what_a_deviation_takes_away_is_put_down_to_it(bench: Bench) -> None:
+    config = "/oc-if:interfaces/oc-if:interface/oc-if:config/oc-if"
+    deviation = (
+        "module few { yang-version 1.1; namespace urn:few; prefix few; import openconfig-interfaces { prefix oc-if; }\n"
+        f'deviation "{config}:mtu" {{ deviate not-supported; }}\n'
+        f'deviation "{config}:type" {{ deviate replace {{ type string {{ length 1..5; }} }} }} }}'
+    ).encode()
+    files = [*managed(), ("few.yang", deviation)]
+    await bench.install("few", files, modules=["few", "iana-if-type", "openconfig-interfaces"])
+    async with bench.service.client() as client:
+        await client.submit([interfaces("leaf1")])
+        found = await client.check_models("leaf1", models="few")
+    assert [(one.path.rpartition("/")[2], one.reason) for one in found.untakeable] == [
+        ("type", "value"), ("mtu", "not-supported")
+    ]  # fmt: skip
+    assert "takes it away" in found.untakeable[1].message
+
+
+async def test_a_dead_or_unknown_device_changes_nothing(bench: Bench) -> None:
+    with pytest.raises(DeviceUnreachableError):
+        await bench.fetch("leaf1", "dead")
+    with pytest.raises(NotFoundError, match="nobody"):
+        await bench.fetch("nobody", "dead")
+    async with bench.service.client() as client:
+        with pytest.raises(NotFoundError, match="nothing is desired"):
+            await client.check_models("leaf1")
+        with pytest.raises(NotFoundError, match="there is no device"):
+            await client.check_models("nobody")
+        await client.submit([interfaces("leaf1")])
+        with pytest.raises(DeviceUnreachableError):
+            await client.check_models("leaf1")
+        with pytest.raises(InputError, match=r"bad.yaml"):
+            await client.check_models("leaf1", [pb.Document(source="bad.yaml", content=b"kind: nonsense")])
+    assert await bench.names() == ["managed"]
 
 
 async def test_only_admins_install(tmp_path: Path) -> None:

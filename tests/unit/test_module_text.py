@@ -42,6 +42,11 @@ def test_a_module_says_what_it_needs() -> None:
     )
 
 
+def test_a_module_that_changes_others_says_so() -> None:
+    assert read_module_text(b"module a { deviation /x:y { deviate not-supported; } }").deviates
+    assert not read_module_text(MODULE).deviates
+
+
 def test_a_submodule_names_its_module() -> None:
     found = read_module_text(b"submodule a-part { belongs-to a { prefix a; } }")
     assert (found.name, found.belongs_to, found.file_name) == ("a-part", "a", "a-part.yang")

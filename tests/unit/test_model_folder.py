@@ -1,0 +1,103 @@
+"""Model sets on disk: whole or not at all, whatever interrupts, and damage is named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fabricd.errors import InputError
+from fabricd.schema import ModelSet, Schema
+from fabricd.schema.model_folder import InstalledSet, ModelFolder
+from fabricd.schema.module_files import ModuleFile, read_modules
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def text(name: str, more: str = "") -> bytes:
+    return f"module {name} {{ namespace urn:{name}; prefix {name}; revision 2026-01-01; {more} }}".encode()
+
+
+def laid_out(folder: ModelFolder, *texts: bytes, name: str = "mine", deviations: tuple[str, ...] = ()) -> InstalledSet:
+    modules = read_modules([ModuleFile(f"file {number}", one) for number, one in enumerate(texts)])
+    return folder.lay_out(
+        name, modules, chosen=("a",), deviations=deviations, origin="a test", device="leaf1", installed=NOW
+    )
+
+
+def test_a_set_is_there_once_it_is_adopted_and_as_it_was_afterwards(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path / "models")
+    deviation = (
+        b"module d { namespace urn:d; prefix d; import a { prefix a; } deviation /a:x { deviate not-supported; } }"
+    )
+    one = laid_out(folder, text("a", "leaf x { type string; }"), deviation, deviations=("d",))
+    assert folder.installed() == {}
+    folder.adopt(one)
+    assert ModelFolder(tmp_path / "models").installed() == {"mine": one}
+    assert one.revisions == (("a", "2026-01-01"), ("d", ""))
+    with Schema(one.models) as schema:
+        assert [name for name, _ in schema.modules()] == ["a", "d"]
+
+
+def test_the_old_set_stays_until_the_new_one_is_adopted(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path / "models")
+    old = laid_out(folder, text("a"))
+    folder.adopt(old)
+    new = laid_out(folder, text("a", "leaf x { type string; }"))
+    assert folder.installed()["mine"] == old
+    folder.discard(new)
+    assert not new.models.directories[0].exists()
+    assert folder.installed()["mine"] == old
+    again = laid_out(folder, text("a"))
+    folder.discard(again)  # the same as the one in use, which must stay
+    assert old.models.directories[0].is_dir()
+    newer = laid_out(folder, text("a", "leaf x { type string; }"))
+    folder.adopt(newer)
+    assert folder.installed()["mine"] == newer
+
+
+def test_what_a_crash_left_behind_goes_and_sets_stay(tmp_path: Path) -> None:
+    root = tmp_path / "models"
+    folder = ModelFolder(root)
+    kept = laid_out(folder, text("a"))
+    folder.adopt(kept)
+    laid_out(folder, text("a", "leaf x { type string; }"))
+    laid_out(folder, text("a"), name="never")
+    (root / "mine" / ".new-123").mkdir()
+    (root / "mine" / ".new-123" / "a.yang").touch()
+    folder.tidy()
+    assert sorted(one.name for one in root.glob("*/*")) == sorted(["set.json", kept.models.directories[0].name])
+    assert folder.installed() == {"mine": kept}
+
+
+def test_a_removed_set_is_gone(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path / "models")
+    folder.adopt(laid_out(folder, text("a")))
+    folder.remove("mine")
+    assert folder.installed() == {}
+    assert not (tmp_path / "models" / "mine").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"folder": "../../etc"}', b"\xff"])
+def test_a_damaged_set_is_named(tmp_path: Path, damage: bytes) -> None:
+    folder = ModelFolder(tmp_path / "models")
+    folder.adopt(laid_out(folder, text("a")))
+    (tmp_path / "models" / "mine" / "set.json").write_bytes(damage)
+    with pytest.raises(InputError, match=r"mine/set.json: the model set is damaged"):
+        folder.installed()
+
+
+def test_names_on_disk_come_from_the_text_not_from_whoever_sent_it(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path / "models")
+    modules = read_modules([ModuleFile("../../evil", text("a"))])
+    one = folder.lay_out("mine", modules, chosen=("a",), origin="", installed=NOW)
+    (directory,) = one.models.directories
+    assert [file.name for file in directory.iterdir()] == ["a@2026-01-01.yang"]
+
+
+def test_modules_are_ordered_types_first() -> None:
+    names = ["acme", "openconfig-vlan", "openconfig-vlan-types", "openconfig-interfaces", "iana-if-type"]
+    assert ModelSet.in_order(names) == (
+        "iana-if-type", "openconfig-vlan-types", "openconfig-interfaces", "openconfig-vlan", "acme"
+    )  # fmt: skip
