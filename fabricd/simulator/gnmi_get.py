@@ -6,6 +6,7 @@ Called by the gNMI server with the request's bytes. Replies that cannot change w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import grpc
 from pygnmi.spec.v080 import gnmi_pb2
@@ -20,42 +21,53 @@ from fabricd.simulator.live import Live
 from fabricd.simulator.tree import Object, Place, keep, leaves, select
 from fabricd.simulator.values import Json
 
+MAX_PATHS = 1024
+"""In one Get."""
 _KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A checked GetRequest. `models` is empty for all of them, `depth` 0 for all levels."""
+
+    request: gnmi_pb2.GetRequest
+    depth: int
+    models: frozenset[str]
+
+    @property
+    def paths(self) -> list[gnmi_pb2.Path]:
+        return list(self.request.path) or [gnmi_pb2.Path()]
+
+    @property
+    def asks_for_config(self) -> bool:
+        return bool(self.request.type == gnmi_pb2.GetRequest.CONFIG)
 
 
 class Reader:
     """Answers Gets. Holds the replies to the last few CONFIG requests of the running version."""
 
-    def __init__(self, live: Live, paths: Paths, counters: LateCounters) -> None:
+    def __init__(self, live: Live, paths: Paths, counters: LateCounters, max_bytes: int) -> None:
+        """`max_bytes`: an answer is given up when it becomes larger."""
         self._live = live
         self._paths = paths
         self._counters = counters
+        self._max_bytes = max_bytes
         self._version = -1
         self._replies: dict[bytes, bytes] = {}
 
     async def get(self, request: bytes) -> bytes:
         """A serialised GetResponse. Raises GnmiError: NOT_FOUND when the models or the data lack a path,
-        UNIMPLEMENTED for encodings that are not spoken, INVALID_ARGUMENT for what makes no sense."""
+        UNIMPLEMENTED for encodings that are not spoken, RESOURCE_EXHAUSTED for what is too much, INVALID_ARGUMENT for
+        what makes no sense."""
         running = await self._live.shown()
         if self._version != running.number:
             self._version = running.number
             self._replies.clear()
         if (kept := self._replies.get(request)) is not None:
             return kept
-        parsed = read(gnmi_pb2.GetRequest, request)
-        check_encoding(parsed.encoding)
-        self._paths.check_prefix(parsed)
-        depth = read_depth(parsed)
-        models = chosen_models(self._live.outline, parsed.use_models)
-        if self._live.quirks.no_root_get and any(
-            not (parsed.prefix.elem or path.elem) for path in (parsed.path or [gnmi_pb2.Path()])
-        ):
-            self._live.meet("no_root_get")
-            raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "the root cannot be read as a whole", "/")
-        if parsed.type == gnmi_pb2.GetRequest.CONFIG:
-            reply = await self._live.engine.run(
-                lambda: self._answer(parsed, parse(running.config), running.time, depth, models)
-            )
+        question = self._question(read(gnmi_pb2.GetRequest, request))
+        if question.asks_for_config:
+            reply = await self._live.engine.run(lambda: self._answer(question, parse(running.config), running.time))
             if running.number == self._version:
                 if len(self._replies) >= _KEPT:
                     self._replies.pop(next(iter(self._replies)))
@@ -63,47 +75,59 @@ class Reader:
             return reply
         tree, now = await self._live.tree(), self._live.clock()
         self._counters.age(tree, now)
-        return await self._live.engine.run(lambda: self._answer(parsed, tree, now, depth, models))
+        return await self._live.engine.run(lambda: self._answer(question, tree, now))
 
-    def _answer(
-        self, request: gnmi_pb2.GetRequest, tree: Object, time: int, depth: int, models: frozenset[str]
-    ) -> bytes:
+    def _question(self, request: gnmi_pb2.GetRequest) -> _Question:
+        check_encoding(request.encoding)
+        self._paths.check_prefix(request)
+        if len(request.path) > MAX_PATHS:
+            raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_PATHS} paths in one Get")
+        question = _Question(request, read_depth(request), chosen_models(self._live.outline, request.use_models))
+        at_root = any(not (request.prefix.elem or path.elem) for path in question.paths)
+        if at_root and self._live.quirks.no_root_get:
+            self._live.meet("no_root_get")
+            raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "the root cannot be read as a whole", "/")
+        return question
+
+    def _answer(self, question: _Question, tree: Object, time: int) -> bytes:
         root = self._live.outline.root
-        if request.type == gnmi_pb2.GetRequest.STATE:
+        if question.request.type == gnmi_pb2.GetRequest.STATE:
             tree = keep(tree, root, lambda node: not node.config)
-        elif request.type == gnmi_pb2.GetRequest.OPERATIONAL:
+        elif question.request.type == gnmi_pb2.GetRequest.OPERATIONAL:
             tree = keep(tree, root, _operational)
-        if models:
-            tree = keep(tree, root, lambda node: node.module in models)
-        notifications = [
-            self._notification(request, path, tree, time, depth) for path in (list(request.path) or [gnmi_pb2.Path()])
-        ]
-        return bytes(gnmi_pb2.GetResponse(notification=notifications).SerializeToString())
+        if question.models:
+            tree = keep(tree, root, lambda node: node.module in question.models)
+        reply = gnmi_pb2.GetResponse()
+        room = self._max_bytes
+        for path in question.paths:
+            notification = reply.notification.add(timestamp=time)
+            if question.request.HasField("prefix"):
+                notification.prefix.CopyFrom(question.request.prefix)
+            for update in self._updates(question, path, tree):
+                notification.update.append(update)
+                if (room := room - update.ByteSize()) < 0:
+                    raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {self._max_bytes} bytes to tell")
+        return bytes(reply.SerializeToString())
 
-    def _notification(
-        self, request: gnmi_pb2.GetRequest, path: gnmi_pb2.Path, tree: Object, time: int, depth: int
-    ) -> gnmi_pb2.Notification:
-        prefix = request.prefix
+    def _updates(self, question: _Question, path: gnmi_pb2.Path, tree: Object) -> Iterator[gnmi_pb2.Update]:
+        """What there is at one path. Raises GnmiError NOT_FOUND for nothing, unless it has a wildcard."""
+        prefix, encoding = question.request.prefix, question.request.encoding
         asked: Sequence[gnmi_pb2.PathElem] = [*prefix.elem, *path.elem]
         exact = not has_wildcard(prefix, path)
-        loose = is_loose(self._live, request.encoding)
-        updates = []
+        loose = is_loose(self._live, encoding)
+        empty = True
         for place in self._paths.bind(prefix, path):
             for found, value in select(tree, place.steps):
-                if request.type != gnmi_pb2.GetRequest.CONFIG and (gap := missing(self._live, found, value)):
+                if not question.asks_for_config and (gap := missing(self._live, found, value)):
                     raise GnmiError(grpc.StatusCode.NOT_FOUND, "there is no data", gap)
-                for where, held in self._values(found, value, request.encoding, depth):
+                for where, held in self._values(found, value, encoding, question.depth):
+                    empty = False
                     shown = self._paths.unbind(where, asked if exact else (), len(prefix.elem))
                     shown.origin = path.origin
                     node = where.node or self._live.outline.root
-                    typed_value = typed(node, held, request.encoding, loose=loose)
-                    updates.append(gnmi_pb2.Update(path=shown, val=typed_value))
-        if not updates and exact:
+                    yield gnmi_pb2.Update(path=shown, val=typed(node, held, encoding, loose=loose))
+        if empty and exact:
             raise GnmiError(grpc.StatusCode.NOT_FOUND, "there is no data", text(asked))
-        reply = gnmi_pb2.Notification(timestamp=time, update=updates)
-        if request.HasField("prefix"):
-            reply.prefix.CopyFrom(prefix)
-        return reply
 
     def _values(self, place: Place, value: Json, encoding: int, depth: int) -> Iterator[tuple[Place, Json]]:
         node = place.node or self._live.outline.root

@@ -70,7 +70,7 @@ class GnmiServer:
         self._login = _Login(config.username, config.password, config.token)
         self._paths = Paths(live)
         self._counters = LateCounters(live)
-        self._reader = Reader(live, self._paths, self._counters)
+        self._reader = Reader(live, self._paths, self._counters, config.max_message_bytes)
         self._writer = Writer(live, self._paths)
         self._spoiler = Spoiler(live)
         self._capabilities = _capabilities(live)

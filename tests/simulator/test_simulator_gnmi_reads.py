@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -13,9 +13,11 @@ from pygnmi.spec.v080 import gnmi_pb2
 from raw_gnmi import Client, as_text, commit, connected, extension, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitConfirm, Depth
-from fabricd.simulator import Simulation, Switch
+from fabricd.simulator import Simulation, SimulationConfig, Switch
+from fabricd.simulator.gnmi_get import MAX_PATHS
 
 STATUS = grpc.StatusCode
+Configure = Callable[..., SimulationConfig]
 VLANS = "/interfaces/interface[name=Ethernet1]/ethernet/switched-vlan/config"
 
 
@@ -121,6 +123,17 @@ async def test_extensions_out_of_place_are_refused(client: Client) -> None:
     request = gnmi_pb2.CapabilityRequest(extension=[depth])
     call = client.stub.Capabilities(request, metadata=client.metadata, timeout=10)
     assert (await refused(call))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_too_many_paths_and_too_large_answers_are_given_up(configure: Configure) -> None:
+    async with Simulation(configure(max_message_bytes=1 << 16)) as simulation:
+        left = simulation.switches["left"]
+        interfaces = [interface(f"Loopback{number}") for number in range(300)]
+        await left.change({"/interfaces": {"interface": json.loads(json.dumps(interfaces))}})
+        async with connected(simulation, left) as client:
+            for paths in (["/interfaces/interface[name=Loopback0]"] * (MAX_PATHS + 1), ["/..."], ["/"] * 10):
+                assert (await refused(client.get(*paths, kind="CONFIG")))[0] is STATUS.RESOURCE_EXHAUSTED
+            assert len(values(await client.get(*["/interfaces/interface[name=Loopback0]/name"] * 100))) == 100
 
 
 async def test_the_origin_of_a_path_comes_back_with_it(client: Client) -> None:
