@@ -7,7 +7,7 @@ difference: changes that follow each other faster than they are sent arrive as o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +18,7 @@ from pygnmi.spec.v080 import gnmi_pb2
 from fabricd.schema.outline import Node
 from fabricd.simulator.gnmi_counters import LateCounters, steps_of
 from fabricd.simulator.gnmi_get import is_loose
-from fabricd.simulator.gnmi_leaves import Changes, Leaf, Leaves, collect, difference
+from fabricd.simulator.gnmi_leaves import Changes, Leaf, Scope, beyond, difference
 from fabricd.simulator.gnmi_paths import GnmiError, Paths
 from fabricd.simulator.gnmi_subscription import Manner, Subscription, read_subscription
 from fabricd.simulator.gnmi_values import read, typed
@@ -39,13 +39,16 @@ class Reply:
 _SYNC = Reply(bytes(gnmi_pb2.SubscribeResponse(sync_response=True).SerializeToString()))
 
 
+_AT_ONCE = Manner()
+
+
 @dataclass(slots=True)
 class _Watch:
-    """The places that are told in the same manner, and what the subscriber knows of them."""
+    """The places that are told in the same manner, and the tree in which the subscriber knows them."""
 
     manner: Manner
-    places: tuple[Place, ...]
-    known: Leaves = field(default_factory=dict)
+    scope: Scope
+    known: Object = field(default_factory=dict)
     sample: _Pulse | None = None
     heartbeat: _Pulse | None = None
 
@@ -97,7 +100,7 @@ class Subscriber:
 
     async def _once(self) -> AsyncGenerator[Reply, None]:
         if not self._asked.request.updates_only:
-            for reply in self._told(difference({}, await self._now(self._asked.places))):
+            for reply in await self._everything():
                 yield reply
         yield _SYNC
 
@@ -106,18 +109,21 @@ class Subscriber:
             yield reply
         async for request in requests:
             _check_poll(request)
-            for reply in self._told(difference({}, await self._now(self._asked.places))):
+            for reply in await self._everything():
                 yield replace(reply, notifies=True)
             yield _SYNC
 
+    async def _everything(self) -> Iterator[Reply]:
+        return self._told(await self._difference(self._scope(self._asked.places), {}, await self._full_tree()))
+
     async def _stream(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
-        watches = [_Watch(manner, places) for manner, places in self._asked.watches.items()]
+        watches = [_Watch(manner, self._scope(places, manner)) for manner, places in self._asked.watches.items()]
         epoch = self._live.epoch
         await self._refresh(watches)
         if not self._asked.request.updates_only:
-            everything = {text: leaf for watch in watches for text, leaf in watch.known.items()}
-            for reply in self._told(difference({}, everything)):
-                yield reply
+            for watch in watches:
+                for reply in self._told(await self._difference(watch.scope, {}, watch.known)):
+                    yield reply
         yield _SYNC
         more = asyncio.ensure_future(anext(requests, None))
         try:
@@ -165,7 +171,7 @@ class Subscriber:
                 known = [watch.known for watch in due]
                 await self._refresh(due)
                 for watch, before in zip(due, known, strict=True):
-                    if changes := _to_tell(watch, before, everything=watch in beating):
+                    if changes := await self._to_tell(watch, before, everything=watch in beating):
                         yield changes
         finally:
             for task in (*(pulse.task for pulse in pulses), changed):
@@ -177,37 +183,38 @@ class Subscriber:
         sampled = [watch for watch in watches if watch.manner.seconds is not None]
         steady = await self._live.steady_tree() if len(sampled) < len(watches) or _any_unsteady(sampled) else {}
         full = await self._full_tree() if sampled else {}
+        root = self._live.outline.root
+        unsteady = await self._live.engine.run(lambda: beyond(full, steady, root)) if _any_unsteady(sampled) else {}
+        for watch in watches:
+            if watch.manner.seconds is None:
+                watch.known = steady
+            else:
+                watch.known = unsteady if watch.manner.unsteady else full
 
-        def work() -> list[Leaves]:
-            found = []
-            for watch in watches:
-                leaves = self._leaves(steady if watch.manner.seconds is None else full, watch.places)
-                if watch.manner.unsteady:
-                    known = self._leaves(steady, watch.places)
-                    leaves = {text: leaf for text, leaf in leaves.items() if text not in known}
-                found.append(leaves)
-            return found
+    async def _to_tell(self, watch: _Watch, before: Object, *, everything: bool) -> Changes:
+        changes = await self._difference(watch.scope, before, watch.known)
+        if everything or not watch.manner.changed:
+            return replace(await self._difference(watch.scope, {}, watch.known), deletes=changes.deletes)
+        return changes
 
-        for watch, known in zip(watches, await self._live.engine.run(work), strict=True):
-            watch.known = known
-
-    async def _now(self, places: Iterable[Place]) -> Leaves:
-        tree = await self._full_tree()
-        return await self._live.engine.run(lambda: self._leaves(tree, places))
+    async def _difference(self, scope: Scope, before: Object, now: Object) -> Changes:
+        return await self._live.engine.run(lambda: difference(self._live.outline.root, scope, before, now))
 
     async def _full_tree(self) -> Object:
         tree = await self._live.tree()
         self._counters.age(tree, self._live.clock())
         return tree
 
-    def _leaves(self, tree: Object, places: Iterable[Place]) -> Leaves:
+    def _scope(self, places: tuple[Place, ...], manner: Manner = _AT_ONCE) -> Scope:
         gap = steps_of(self._live.outline, self._live.quirks.missing_counter)
         models = self._asked.models
 
         def wanted(node: Node) -> bool:
+            if manner.unsteady and node.parent is not None and node.name in node.parent.keys:
+                return False  # there only to name its entry
             return (not models or node.module in models) and not (gap and node is gap[-1].node)
 
-        return collect(self._live.outline.root, tree, places, self._asked.depth, wanted)
+        return Scope(places, self._asked.depth, wanted)
 
     def _told(self, changes: Changes) -> Iterator[Reply]:
         """The messages that tell it."""
@@ -243,13 +250,6 @@ class Subscriber:
 
 def _any_unsteady(watches: list[_Watch]) -> bool:
     return any(watch.manner.unsteady for watch in watches)
-
-
-def _to_tell(watch: _Watch, before: Leaves, *, everything: bool) -> Changes:
-    changes = difference(before, watch.known)
-    if everything or not watch.manner.changed:
-        return replace(difference({}, watch.known), deletes=changes.deletes)
-    return changes
 
 
 def _check_poll(request: bytes) -> None:
