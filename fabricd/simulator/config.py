@@ -46,8 +46,12 @@ class SwitchConfig(_Frozen):
     """NETCONF: there is a startup datastore. What runs is then lost with the power unless it was copied there."""
     confirmed_commit: bool = True
     """Changes can wait for confirmation: NETCONF confirmed-commit (with a candidate), gNMI's Commit extension."""
+    notifications: bool = True
+    """NETCONF: sessions can subscribe to notifications."""
     interleave: bool = True
     """NETCONF: a session that subscribed to notifications takes other operations as well."""
+    replay: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """NETCONF: notifications that are kept for those who ask for the past; 0: none."""
     quirks: Quirks = Quirks()
     """Where it differs from the specifications."""
     faults: Annotated[tuple[Fault, ...], Field(alias="fault")] = ()

@@ -19,7 +19,7 @@ from fabricd.errors import InputError, Problem
 from fabricd.schema.context import Context, SchemaFault
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
-from fabricd.schema.tree import Tree
+from fabricd.schema.tree import Defaults, Tree
 from fabricd.simulator.partial_write import carry_out, differences
 from fabricd.simulator.tree import Object
 
@@ -89,13 +89,25 @@ class Engine:
         """Do something long in a worker, away from the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
-    def _checked(self, config: bytes, *, whole: bool) -> bytes:
+    def with_defaults(self, data: Object, defaults: Defaults) -> Object:
+        """Data (configuration, or configuration and state) with its default values as RFC 6243 has them; to be called
+        in a worker."""
+        if defaults is Defaults.EXPLICIT:
+            return data
+        with Tree.parse(self._context(), orjson.dumps(data), limit=_LIMIT, state=True) as tree:
+            return parse(tree.print(defaults=defaults))
+
+    def _context(self) -> Context:
+        """That of this worker."""
         context: Context | None = getattr(self._local, "context", None)
         if context is None:
             context = self._local.context = Context(self._models)
             self._contexts.append(context)
+        return context
+
+    def _checked(self, config: bytes, *, whole: bool) -> bytes:
         try:
-            with Tree.parse(context, config, limit=_LIMIT) as tree:
+            with Tree.parse(self._context(), config, limit=_LIMIT) as tree:
                 if whole:
                     tree.validate()
                 return tree.canonical()

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     STALL_INSIDE = "stall-inside"  # the answer stops in its middle, until Faults.release()
     CUT_INSIDE = "cut-inside"  # the connection is cut in the middle of the answer
     WRONG = "wrong"  # an answer that is well-formed and not the one to this request
+    WARNS = "warns"  # NETCONF: a warning stands beside the answer
+    CONTRADICTS = "contradicts"  # NETCONF: an error stands beside the answer
     GARBAGE = "garbage"  # bytes that the protocol does not know
     PARTIAL = "partial"  # a write takes effect in part and is then refused
     REBOOT = "reboot"  # the switch starts anew; what is not in startup is lost
@@ -52,7 +54,7 @@ class Kind(StrEnum):
     FLOOD = "flood"  # the notification is sent `count` times at once
 
 
-SPOILED = frozenset({Kind.STALL_INSIDE, Kind.CUT_INSIDE, Kind.WRONG, Kind.GARBAGE})
+SPOILED = frozenset({Kind.STALL_INSIDE, Kind.CUT_INSIDE, Kind.WRONG, Kind.WARNS, Kind.CONTRADICTS, Kind.GARBAGE})
 """What happens to the answer: the request is carried out, the protocol sends its answer in this way."""
 SWITCH = frozenset({Kind.REBOOT, Kind.CLOCK, Kind.CERTIFICATE})
 """What happens to the switch as a whole."""

@@ -5,6 +5,7 @@ Called by the NETCONF session. Turns a <config> element into an edit of a parsed
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lxml import etree
@@ -13,11 +14,15 @@ from fabricd.model.path import Path
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.engine import Edit
 from fabricd.simulator.netconf_errors import BASE, RpcError, missing, unknown
+from fabricd.simulator.netconf_marks import TAG
+from fabricd.simulator.netconf_offer import Mode
 from fabricd.simulator.netconf_xml import elements, prefixes
+from fabricd.simulator.request import Part, Request
 from fabricd.simulator.tree import Object, entry_key
 from fabricd.simulator.values import Json, from_text, to_text
 
 _OPERATION = f"{{{BASE}}}operation"
+_DEFAULT = f"{{{TAG}}}default"
 _YANG = "urn:ietf:params:xml:ns:yang:1"
 
 
@@ -30,36 +35,58 @@ class Op(StrEnum):
     NONE = "none"
 
 
-def edit_of(outline: Outline, config: etree._Element, default: Op) -> Edit:
-    """The edit that a <config> element stands for. It raises RpcError and leaves a half-changed tree then."""
+@dataclass(slots=True)
+class Manners:
+    """How a switch takes edits. `warnings` collects what is told beside ok (quirk 44), `met` the quirks that made a
+    difference."""
 
-    def edit(tree: Object) -> None:
-        _Editor(outline).children(tree, outline.root, config, default, "")
+    basic: Mode = Mode.EXPLICIT
+    replaces: bool = True
+    tolerates_missing: bool = False
+    warnings: list[RpcError] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)
 
-    return edit
+
+def edit_of(outline: Outline, config: etree._Element, default: Op, manners: Manners | None = None) -> Request:
+    """The edit that a <config> element stands for, a part for each top-level element. A part raises RpcError and leaves
+    a half-changed tree then."""
+    taken = manners or Manners()
+
+    def part(element: etree._Element) -> Edit:
+        def edit(tree: Object) -> None:
+            _Editor(outline, taken).child(tree, outline.root, element, default, "")
+
+        return edit
+
+    return Request(tuple(Part(part(element)) for element in elements(config)))
 
 
 class _Editor:
-    def __init__(self, outline: Outline) -> None:
+    def __init__(self, outline: Outline, manners: Manners) -> None:
         self._outline = outline
+        self._manners = manners
 
-    def children(self, data: Object, node: Node, parent: etree._Element, op: Op, path: str) -> None:
+    def child(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
+        """One element inside the one that stands for `node`, whose data is `data`."""
+        child = self._node(node, element, path)
+        own = self._operation(element, op, path)
+        place = f"{path}/{child.member}"
+        if not child.config:
+            raise RpcError("invalid-value", "this is state, it cannot be configured", path=place)
+        if child.kind is NodeKind.LIST:
+            self._entry(data, child, element, own, place)
+        elif child.kind is NodeKind.CONTAINER:
+            self._container(data, child, element, own, place)
+        elif child.kind is NodeKind.LEAF_LIST:
+            self._item(data, child, element, own, place)
+        elif node.kind is not NodeKind.LIST or child.name not in node.keys:
+            self._leaf(data, child, element, own, place)
+        elif own in (Op.DELETE, Op.REMOVE) and _OPERATION in element.attrib:
+            raise RpcError("bad-element", "a key goes with its entry", path=place, info={"bad-element": child.name})
+
+    def _children(self, data: Object, node: Node, parent: etree._Element, op: Op, path: str) -> None:
         for element in elements(parent):
-            child = self._node(node, element, path)
-            own = _operation(element, op, path)
-            place = f"{path}/{child.member}"
-            if not child.config:
-                raise RpcError("invalid-value", "this is state, it cannot be configured", path=place)
-            if child.kind is NodeKind.LIST:
-                self._entry(data, child, element, own, place)
-            elif child.kind is NodeKind.CONTAINER:
-                self._container(data, child, element, own, place)
-            elif child.kind is NodeKind.LEAF_LIST:
-                self._item(data, child, element, own, place)
-            elif node.kind is not NodeKind.LIST or child.name not in node.keys:
-                self._leaf(data, child, element, own, place)
-            elif own in (Op.DELETE, Op.REMOVE) and _OPERATION in element.attrib:
-                raise RpcError("bad-element", "a key goes with its entry", path=place, info={"bad-element": child.name})
+            self.child(data, node, element, op, path)
 
     def _node(self, parent: Node, element: etree._Element, path: str) -> Node:
         name = etree.QName(element)
@@ -80,13 +107,13 @@ class _Editor:
         held = data.get(node.member)
         exists = isinstance(held, dict) and (bool(held) or node.presence)
         if op in (Op.DELETE, Op.REMOVE):
-            _check_delete(op, exists, path)
+            self._check_delete(op, exists, path)
             data.pop(node.member, None)
             return
         if op is Op.CREATE and exists:
             raise RpcError("data-exists", "exists already", path=path)
         inner: Object = held if isinstance(held, dict) and op is not Op.REPLACE else {}
-        self.children(inner, node, element, op, path)
+        self._children(inner, node, element, op, path)
         if inner or (node.presence and (op is not Op.NONE or exists)):
             data[node.member] = inner
         else:
@@ -100,7 +127,7 @@ class _Editor:
         wanted = entry_key(made, node)
         at = next((i for i, one in enumerate(entries) if isinstance(one, dict) and entry_key(one, node) == wanted), -1)
         if op in (Op.DELETE, Op.REMOVE):
-            _check_delete(op, at >= 0, path)
+            self._check_delete(op, at >= 0, path)
             if at >= 0:
                 del entries[at]
                 if not entries:
@@ -115,7 +142,7 @@ class _Editor:
             found = entries[at]
             assert isinstance(found, dict)
             entry = found
-        self.children(entry, node, element, op, path)
+        self._children(entry, node, element, op, path)
         if at >= 0:
             entries[at] = entry
         else:
@@ -136,16 +163,37 @@ class _Editor:
         return made
 
     def _leaf(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
-        exists = node.member in data
+        exists = self._exists(data, node)
         if op in (Op.DELETE, Op.REMOVE):
-            _check_delete(op, exists, path)
+            self._check_delete(op, exists, path)
             data.pop(node.member, None)
         elif op is Op.CREATE and exists:
             raise RpcError("data-exists", "exists already", path=path)
         elif op is not Op.NONE:
-            data[node.member] = self._value(node, element)
+            self._set(data, node, element, path)
         elif not exists:
             raise RpcError("data-missing", "does not exist", path=path)
+
+    def _exists(self, data: Object, node: Node) -> bool:
+        """Whether create and delete find a leaf there, which depends on the basic mode (RFC 6243 section 2)."""
+        match self._manners.basic:
+            case Mode.REPORT_ALL:
+                return node.member in data or bool(node.defaults)
+            case Mode.TRIM:
+                return node.member in data and to_text(data[node.member]) not in node.defaults
+            case _:
+                return node.member in data
+
+    def _set(self, data: Object, node: Node, element: etree._Element, path: str) -> None:
+        value = self._value(node, element)
+        mark = element.get(_DEFAULT)
+        if mark is None or mark.strip() not in ("true", "1"):
+            data[node.member] = value
+            return
+        # Tagged as default: the leaf goes back to the switch (RFC 6243 section 4.3).
+        if to_text(value) not in node.defaults:
+            raise RpcError("invalid-value", "tagged as default, and is not the default", path=path)
+        data.pop(node.member, None)
 
     def _item(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
         value = self._value(node, element)
@@ -154,7 +202,7 @@ class _Editor:
         values: list[Json] = held if isinstance(held, list) else []
         exists = value in values
         if op in (Op.DELETE, Op.REMOVE):
-            _check_delete(op, exists, path)
+            self._check_delete(op, exists, path)
             if exists:
                 values.remove(value)
                 if not values:
@@ -170,6 +218,33 @@ class _Editor:
             values.append(value)
         data[node.member] = values
         self._place(values, value, node, element, path)
+
+    def _operation(self, element: etree._Element, inherited: Op, path: str) -> Op:
+        text = element.get(_OPERATION)
+        if text is None:
+            # What stands below an element that is created or replaced is new with it.
+            return inherited
+        refused = text == Op.REPLACE and not self._manners.replaces
+        if refused:
+            self._manners.met.add("no_replace")
+        if refused or text not in (Op.MERGE, Op.REPLACE, Op.CREATE, Op.DELETE, Op.REMOVE):
+            raise RpcError(
+                "bad-attribute",
+                f"operation cannot be {text!r}",
+                kind="protocol",
+                path=path,
+                info={"bad-attribute": "operation", "bad-element": etree.QName(element).localname},
+            )
+        return Op(text)
+
+    def _check_delete(self, op: Op, exists: bool, path: str) -> None:
+        if op is not Op.DELETE or exists:
+            return
+        error = RpcError("data-missing", "does not exist", path=path, warning=self._manners.tolerates_missing)
+        if not error.warning:
+            raise error
+        self._manners.met.add("delete_missing")
+        self._manners.warnings.append(error)
 
     def _value(self, node: Node, element: etree._Element) -> Json:
         assert node.value is not None
@@ -230,27 +305,6 @@ class _Editor:
             app_tag="missing-instance",
             info={"bad-attribute": "value" if node.kind is NodeKind.LEAF_LIST else "key", "bad-element": node.name},
         )
-
-
-def _operation(element: etree._Element, inherited: Op, path: str) -> Op:
-    text = element.get(_OPERATION)
-    if text is None:
-        # What stands below an element that is created or replaced is new with it.
-        return inherited
-    if text not in (Op.MERGE, Op.REPLACE, Op.CREATE, Op.DELETE, Op.REMOVE):
-        raise RpcError(
-            "bad-attribute",
-            f"operation cannot be {text!r}",
-            kind="protocol",
-            path=path,
-            info={"bad-attribute": "operation", "bad-element": etree.QName(element).localname},
-        )
-    return Op(text)
-
-
-def _check_delete(op: Op, exists: bool, path: str) -> None:
-    if op is Op.DELETE and not exists:
-        raise RpcError("data-missing", "does not exist", path=path)
 
 
 def _bad_attribute(name: str, message: str, path: str) -> RpcError:

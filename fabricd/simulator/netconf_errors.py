@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from fabricd.errors import FabricdError, InputError
 from fabricd.model.path import Path
+from fabricd.simulator.confirmed import CommitError, CommitFault
 from fabricd.simulator.datastore import LockedError
 from fabricd.simulator.faults import RefusedError
 from fabricd.simulator.tree import Fault, TreeError
@@ -18,7 +19,8 @@ BASE = "urn:ietf:params:xml:ns:netconf:base:1.0"
 
 
 class RpcError(FabricdError):
-    """One <rpc-error>. `path` is a data path; `info` the content of error-info by element name."""
+    """One <rpc-error>. `path` is a data path; `info` the content of error-info by element name; `warning`: the request
+    was carried out all the same."""
 
     def __init__(
         self,
@@ -29,12 +31,24 @@ class RpcError(FabricdError):
         path: str = "",
         info: Mapping[str, str] | None = None,
         app_tag: str = "",
+        warning: bool = False,
     ) -> None:
         super().__init__(message, path=path)
         self.tag = tag
         self.kind = kind
         self.info = info or {}
         self.app_tag = app_tag
+        self.warning = warning
+
+
+class SeveralError(FabricdError):
+    """Several of them in one reply."""
+
+    code = "INVALID_INPUT"
+
+    def __init__(self, errors: Sequence[RpcError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = tuple(errors)
 
 
 def unknown(path: str, name: str) -> RpcError:
@@ -62,6 +76,10 @@ def errors_of(error: FabricdError, *, whole: bool = False) -> Sequence[RpcError]
     match error:
         case RpcError():
             return [error]
+        case SeveralError():
+            return error.errors
+        case CommitError():
+            return [_commit_error(error)]
         case LockedError():
             return [RpcError("in-use", error.message, info={"session-id": str(error.holder)} if error.holder else {})]
         case TreeError():
@@ -75,18 +93,27 @@ def errors_of(error: FabricdError, *, whole: bool = False) -> Sequence[RpcError]
             return [RpcError("operation-failed", str(error))]
 
 
+def _commit_error(error: CommitError) -> RpcError:
+    if error.fault is CommitFault.PENDING:
+        return RpcError("in-use", error.message, info={"session-id": str(error.holder)} if error.holder else {})
+    if error.fault is CommitFault.WRONG_ID:
+        return RpcError("invalid-value", error.message, kind="protocol", info={"bad-element": "persist-id"})
+    return RpcError("operation-failed", error.message, kind="protocol")
+
+
 def written(error: RpcError, namespaces: Mapping[str, str]) -> str:
     """The element, in the base namespace as default. `namespaces` by module name, for the error-path."""
     parts = [
         "<rpc-error>",
         f"<error-type>{error.kind}</error-type><error-tag>{error.tag}</error-tag>",
-        "<error-severity>error</error-severity>",
+        f"<error-severity>{'warning' if error.warning else 'error'}</error-severity>",
     ]
     if error.app_tag:
         parts.append(f"<error-app-tag>{escape(error.app_tag)}</error-app-tag>")
     if error.path:
         parts.append(_error_path(error.path, namespaces))
-    parts.append(f'<error-message xml:lang="en">{escape(error.message)}</error-message>')
+    if error.message:
+        parts.append(f'<error-message xml:lang="en">{escape(error.message)}</error-message>')
     if error.info:
         info = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.info.items())
         parts.append(f"<error-info>{info}</error-info>")

@@ -1,72 +1,83 @@
-"""What a simulated switch tells of its NETCONF server: capabilities, schemas and their text, sessions (RFC 6022).
+"""What a simulated switch tells of its NETCONF server: capabilities, datastores and locks, schemas and their text,
+sessions, statistics (RFC 6022).
 
-Called by the NETCONF operations. Reads the outline and the model files, changes nothing.
+Called by the NETCONF operations. Reads the outline, the model files and the sessions, changes nothing.
 """
 
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from collections.abc import Callable
+from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from lxml import etree
-
 from fabricd.schema.outline import Outline
-from fabricd.simulator.netconf_errors import BASE, RpcError
-from fabricd.simulator.netconf_xml import elements
-
-MONITORING = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
-BASE_1_1 = "urn:ietf:params:netconf:base:1.1"
-_CAPABILITIES = (
-    "urn:ietf:params:netconf:base:1.0",
-    BASE_1_1,
-    "urn:ietf:params:netconf:capability:candidate:1.0",
-    "urn:ietf:params:netconf:capability:validate:1.1",
-    "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
-    f"{MONITORING}?module=ietf-netconf-monitoring&revision=2010-10-04",
-)
-_STORES = ("running", "candidate")
+from fabricd.simulator.datastore import Datastore
+from fabricd.simulator.netconf_errors import RpcError
+from fabricd.simulator.netconf_offer import MONITORING, Offer
+from fabricd.simulator.netconf_peers import Counters, Sessions
 
 
-def capabilities(outline: Outline) -> tuple[str, ...]:
-    """Capability URIs for the hello: protocol first, then a line for every implemented module (RFC 6020 section
-    5.6.4)."""
-    modules = []
-    for module in outline.modules:
-        if module.implemented and module.file is not None:
-            revision = f"&revision={module.revision}" if module.revision else ""
-            modules.append(f"{module.namespace}?module={quote(module.name)}{revision}")
-    return (*_CAPABILITIES, *modules)
+def time_text(nanoseconds: int) -> str:
+    """yang:date-and-time of nanoseconds since 1970, to the microsecond."""
+    whole, rest = divmod(nanoseconds, 1_000_000_000)
+    moment = datetime.fromtimestamp(whole, UTC).replace(microsecond=rest // 1000)
+    return moment.isoformat().replace("+00:00", "Z")
 
 
-def hello(uris: tuple[str, ...], session: int) -> bytes:
-    """The server's <hello>."""
-    listed = "".join(f"<capability>{escape(uri)}</capability>" for uri in uris)
-    body = f"<capabilities>{listed}</capabilities><session-id>{session}</session-id>"
-    return f'<?xml version="1.0" encoding="UTF-8"?><hello xmlns="{BASE}">{body}</hello>'.encode()
+def monitoring_state(
+    outline: Outline, offer: Offer, uris: tuple[str, ...], sessions: Sessions, datastore: Datastore
+) -> Callable[[], str]:
+    """What writes /netconf-state; it may be called in a thread, what changes by itself is taken now."""
+    stores = "".join(_datastore(datastore, offer))
+    open_sessions = "".join(
+        f"<session><session-id>{one.id}</session-id><transport>netconf-ssh</transport>"
+        f"<username>{escape(one.username)}</username><source-host>{escape(one.source)}</source-host>"
+        f"<login-time>{time_text(one.started)}</login-time>{_counters(one.counters)}</session>"
+        for one in sessions.open()
+    )
+    counted = sessions.counters
+    statistics = (
+        f"<netconf-start-time>{time_text(counted.started)}</netconf-start-time>"
+        f"<in-bad-hellos>{counted.in_bad_hellos}</in-bad-hellos><in-sessions>{counted.in_sessions}</in-sessions>"
+        f"<dropped-sessions>{counted.dropped_sessions}</dropped-sessions>{_counters(counted)}"
+    )
 
-
-def monitoring_state(outline: Outline, uris: tuple[str, ...], sessions: list[int], wanted: etree._Element) -> str:
-    """/netconf-state when a subtree filter names it, whole or those of its containers that are named."""
-    asked = [one for one in elements(wanted) if one.tag == f"{{{MONITORING}}}netconf-state"]
-    if not asked:
-        return ""
-    named = {etree.QName(child).localname for one in asked for child in elements(one)}
-    parts = {
-        "capabilities": "".join(f"<capability>{escape(uri)}</capability>" for uri in uris),
-        "datastores": "".join(f"<datastore><name>{name}</name></datastore>" for name in _STORES),
-        "schemas": "".join(
+    def write() -> str:
+        capabilities = "".join(f"<capability>{escape(uri)}</capability>" for uri in uris)
+        schemas = "".join(
             f"<schema><identifier>{module.name}</identifier><version>{module.revision}</version><format>yang</format>"
             f"<namespace>{escape(module.namespace)}</namespace><location>NETCONF</location></schema>"
             for module in outline.modules
             if module.file is not None
-        ),
-        "sessions": "".join(
-            f"<session><session-id>{one}</session-id><transport>netconf-ssh</transport></session>" for one in sessions
-        ),
-    }
-    shown = "".join(f"<{name}>{text}</{name}>" for name, text in parts.items() if not named or name in named)
-    return f'<netconf-state xmlns="{MONITORING}">{shown}</netconf-state>'
+        )
+        return (
+            f'<netconf-state xmlns="{MONITORING}"><capabilities>{capabilities}</capabilities>'
+            f"<datastores>{stores}</datastores><schemas>{schemas}</schemas><sessions>{open_sessions}</sessions>"
+            f"<statistics>{statistics}</statistics></netconf-state>"
+        )
+
+    return write
+
+
+def _datastore(datastore: Datastore, offer: Offer) -> list[str]:
+    found = []
+    for store in offer.stores:
+        held = datastore.locked(store)
+        locks = "" if held is None else (
+            f"<locks><global-lock><locked-by-session>{held.session}</locked-by-session>"
+            f"<locked-time>{time_text(held.since)}</locked-time></global-lock></locks>"
+        )  # fmt: skip
+        found.append(f"<datastore><name>{store}</name>{locks}</datastore>")
+    return found
+
+
+def _counters(counted: Counters) -> str:
+    return (
+        f"<in-rpcs>{counted.in_rpcs}</in-rpcs><in-bad-rpcs>{counted.in_bad_rpcs}</in-bad-rpcs>"
+        f"<out-rpc-errors>{counted.out_rpc_errors}</out-rpc-errors>"
+        f"<out-notifications>{counted.out_notifications}</out-notifications>"
+    )
 
 
 def schema_text(outline: Outline, identifier: str, version: str) -> str:

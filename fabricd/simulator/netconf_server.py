@@ -1,34 +1,31 @@
-"""NETCONF over SSH for one simulated switch (RFC 6242): listening, login, sessions, hello, framing, replies.
+"""NETCONF over SSH for one simulated switch (RFC 6242): listening, login, and its sessions together.
 
-Made by the switch. What an operation does is in netconf_operations; this file moves its messages. Knows no gNMI.
+Made by the switch. What a session does with its messages is in netconf_session, what operations do in
+netconf_operations. Knows no gNMI.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hmac
-import logging
-from collections.abc import Mapping
-from xml.sax.saxutils import quoteattr
+import itertools
+from collections.abc import Callable
 
 import asyncssh
-from lxml import etree
 
-from fabricd.errors import FabricdError, InputError
+from fabricd.errors import FabricdError
 from fabricd.simulator.config import SimulationConfig
-from fabricd.simulator.faults import DroppedError
 from fabricd.simulator.live import Live
-from fabricd.simulator.netconf_errors import BASE, RpcError, errors_of, written
-from fabricd.simulator.netconf_framing import Framer, FramingError, framed
-from fabricd.simulator.netconf_monitoring import BASE_1_1, capabilities, hello
-from fabricd.simulator.netconf_operations import Operations, ValidationError
+from fabricd.simulator.netconf_events import Person, capability_change, session_end, session_start
+from fabricd.simulator.netconf_library import content_id, library_state
+from fabricd.simulator.netconf_monitoring import monitoring_state
+from fabricd.simulator.netconf_notifications import Notifications, Subscriber
+from fabricd.simulator.netconf_offer import Offer, capabilities, offer_of
+from fabricd.simulator.netconf_operations import Operations
+from fabricd.simulator.netconf_peers import ServerCounters
+from fabricd.simulator.netconf_session import NetconfSession
 from fabricd.simulator.trust import Identity
 
-log = logging.getLogger(__name__)
-
-_BASE_1_0 = "urn:ietf:params:netconf:base:1.0"
-_QUEUED = 32
-_HELLO_SECONDS = 30.0
+_MOST_SILENT = 256
 
 
 class NetconfServer:
@@ -37,14 +34,18 @@ class NetconfServer:
     def __init__(self, live: Live, config: SimulationConfig, identity: Identity) -> None:
         self.live = live
         self.config = config
-        self.capabilities = capabilities(live.outline)
-        self.operations = Operations(live, self, self.capabilities)
         self.sessions: dict[int, NetconfSession] = {}
         self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.counters = ServerCounters()
+        self.silent = 0
+        """Sessions too many that get no answer (quirk 40)."""
+        self.notifications = Notifications(live, config.username, self.offer, self._subscribers, self._source)
+        self.operations = Operations(live, self, self.offer, self.notifications, self._own_state)
         self.authorized = [asyncssh.import_public_key(line) for line in config.authorized_keys]
         self._host_key = asyncssh.import_private_key(identity.host_key)
         self._acceptor: asyncssh.SSHAcceptor | None = None
-        self._last_session = 0
+        self._ids = itertools.count(1)
+        self._offered: tuple[Offer, tuple[str, ...]] | None = None
 
     async def start(self, port: int) -> int:
         """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken."""
@@ -63,6 +64,9 @@ class NetconfServer:
             )
         except OSError as error:
             raise FabricdError(f"{self.live.name}: cannot listen on {self.config.host}:{port}: {error}") from error
+        self.counters = ServerCounters(started=self.live.clock())
+        self.operations.restarted()
+        self.notifications.start()
         return self._acceptor.get_port()
 
     def present(self, identity: Identity) -> None:
@@ -78,26 +82,90 @@ class NetconfServer:
             return
         acceptor.close()
         for session in list(self.sessions.values()):
-            session.cut()
+            session.cut("other")
+        self.notifications.stop()
         for connection in list(self.connections):
             connection.abort()
         await acceptor.wait_closed()
 
-    def new_session_id(self) -> int:
-        self._last_session += 1
-        return self._last_session
+    def offer(self) -> Offer:
+        """What there is right now; quirks may change while the switch runs."""
+        return offer_of(self.live.config, self.live.quirks)
 
-    def kill(self, session: int) -> bool:
-        """Cut a session; False when there is none of that id."""
+    def capabilities(self) -> tuple[str, ...]:
+        """Capability URIs of the hello; subscribers are told when they are not what they were (RFC 6470 section
+        2.2.2)."""
+        offer = self.offer()
+        if self._offered is None or self._offered[0] != offer:
+            outline, before = self.live.outline, self._offered
+            uris = capabilities(outline, offer, content_id(outline, offer))
+            self._offered = (offer, uris)
+            if before is not None:
+                self.notifications.tell(lambda: capability_change(before[1], uris))
+        return self._offered[1]
+
+    def new_session_id(self) -> int:
+        return next(self._ids)
+
+    @property
+    def full(self) -> bool:
+        """One session more is too many."""
+        limit = self.live.quirks.sessions
+        if limit is not None and len(self.sessions) >= limit:
+            self.live.meet("sessions")
+            return True
+        return len(self.sessions) >= self.config.max_sessions
+
+    def opened(self, session: NetconfSession) -> None:
+        """A session begins."""
+        self.sessions[session.id] = session
+
+    def greeted(self, session: NetconfSession) -> None:
+        """A session's hello was understood: it exists for everybody else from now on."""
+        self.counters.in_sessions += 1
+        who = self._person(session)
+        self.notifications.tell(lambda: session_start(who))
+
+    def gone(self, session: NetconfSession, reason: str, killer: int, *, greeted: bool) -> None:
+        """A session ended: its locks, its candidate and its confirmed commit go with it. May be told twice."""
+        if self.sessions.pop(session.id, None) is None:
+            return
+        self.live.datastore.release(session.id)
+        if reason == "dropped":
+            self.counters.dropped_sessions += 1
+        if not greeted:
+            self.counters.in_bad_hellos += reason == "bad-hello"
+            return
+        who = self._person(session)
+        self.notifications.tell(lambda: session_end(who, reason, killer))
+
+    def kill(self, session: int, by: int) -> bool:
+        """Cut a session on behalf of another; False when there is none of that id."""
         found = self.sessions.get(session)
         if found is None:
             return False
-        found.cut()
+        found.cut("killed", by)
         return True
 
-    def ids(self) -> list[int]:
-        """Ids of all open sessions."""
-        return list(self.sessions)
+    def open(self) -> list[NetconfSession]:
+        """Those that are open."""
+        return list(self.sessions.values())
+
+    def _subscribers(self) -> list[Subscriber]:
+        return [session for session in self.sessions.values() if session.subscription is not None]
+
+    def _source(self, session: int) -> str:
+        found = self.sessions.get(session)
+        return found.source if found is not None else ""
+
+    def _person(self, session: NetconfSession) -> Person:
+        return Person(session.username, session.id, session.source)
+
+    def _own_state(self) -> Callable[[], str]:
+        outline, offer = self.live.outline, self.offer()
+        monitoring = monitoring_state(outline, offer, self.capabilities(), self, self.live.datastore)
+        streams = self.notifications.streams_state()
+        return lambda: monitoring() + library_state(outline, offer) + streams
 
 
 class _Login(asyncssh.SSHServer):
@@ -131,187 +199,27 @@ class _Login(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         return username == self._server.config.username and key in self._server.authorized
 
-    def session_requested(self) -> NetconfSession | bool:
-        if len(self._server.sessions) >= self._server.config.max_sessions:
-            return False
-        return NetconfSession(self._server)
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
+        server = self._server
+        if not server.full:
+            return NetconfSession(server)
+        if server.live.quirks.silent_when_full and server.silent < _MOST_SILENT:
+            server.live.meet("silent_when_full")
+            return _Silence(server)
+        return False
 
 
-class NetconfSession(asyncssh.SSHServerSession[bytes]):
-    """One session: messages are carried out one after the other, in the order they came."""
+class _Silence(asyncssh.SSHServerSession[bytes]):
+    """A session too many of a switch that does not say so (quirk 40)."""
 
     def __init__(self, server: NetconfServer) -> None:
-        self.id = server.new_session_id()
         self._server = server
-        self._framer = Framer(server.config.max_message_bytes)
-        self._messages: asyncio.Queue[bytes | FramingError] = asyncio.Queue()
-        self._channel: asyncssh.SSHServerChannel[bytes] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._greeted = False
-        self._ending = False
-        self._paused = False
-        self._writable = asyncio.Event()
-        self._writable.set()
-
-    # asyncssh calls these
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
-        self._channel = chan
-        self._server.sessions[self.id] = self
+        self._server.silent += 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.silent -= 1
 
     def subsystem_requested(self, subsystem: str) -> bool:
         return subsystem == "netconf"
-
-    def session_started(self) -> None:
-        self._write(hello(self._server.capabilities, self.id))
-        self._task = asyncio.get_running_loop().create_task(self._work())
-
-    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        try:
-            for message in self._framer.feed(data):
-                if not self._greeted:
-                    self._hello(message)
-                else:
-                    self._messages.put_nowait(message)
-        except FramingError as error:
-            self._messages.put_nowait(error)
-        if self._messages.qsize() > _QUEUED and self._channel is not None and not self._paused:
-            self._paused = True
-            self._channel.pause_reading()
-
-    def eof_received(self) -> bool:
-        return False
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._server.sessions.pop(self.id, None)
-        self._server.live.datastore.release(self.id)
-        if self._task is not None:
-            self._task.cancel()
-
-    # the switch calls these
-
-    def end(self) -> None:
-        """Close after the reply to the current operation."""
-        self._ending = True
-
-    def cut(self) -> None:
-        """Close at once; locks are released before this returns."""
-        self._server.sessions.pop(self.id, None)
-        self._server.live.datastore.release(self.id)
-        if self._task is not None:
-            self._task.cancel()
-        if self._channel is not None:
-            self._channel.get_connection().abort()
-
-    def _hello(self, message: bytes) -> None:
-        """The client's hello decides the framing (RFC 6242 section 4.1). Raises FramingError for anything else."""
-        try:
-            root = _parse(message)
-        except _MalformedError as error:
-            raise FramingError("the first message is not a hello") from error
-        uris = {(one.text or "").strip() for one in root.iter(f"{{{BASE}}}capability")}
-        if root.tag != f"{{{BASE}}}hello" or root.find(f"{{{BASE}}}session-id") is not None:
-            raise FramingError("the first message is not a client's hello")
-        if not uris & {_BASE_1_0, BASE_1_1}:
-            raise FramingError("no version of NETCONF in common")
-        self._framer.chunked = BASE_1_1 in uris
-        self._greeted = True
-
-    async def _work(self) -> None:
-        try:
-            while not self._ending:
-                if self._greeted:
-                    message = await self._messages.get()
-                else:
-                    message = await asyncio.wait_for(self._messages.get(), _HELLO_SECONDS)
-                if self._paused and self._messages.qsize() <= _QUEUED // 2 and self._channel is not None:
-                    self._paused = False
-                    self._channel.resume_reading()
-                await self._handle(message)
-                await self._writable.wait()
-        except (DroppedError, TimeoutError):
-            self.cut()
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.exception("%s: NETCONF session %d failed", self._server.live.name, self.id)
-            self.cut()
-        else:
-            if self._channel is not None:
-                self._channel.exit(0)
-
-    async def _handle(self, message: bytes | FramingError) -> None:
-        if isinstance(message, FramingError):
-            if self._greeted:
-                tag = "too-big" if message.too_big else "malformed-message"
-                self._reply({}, {}, self._errors([RpcError(tag, message.message, kind="rpc")]))
-            self._ending = True
-            return
-        try:
-            rpc = _parse(message)
-        except _MalformedError as error:
-            if self._framer.chunked:
-                self._reply({}, {}, self._errors([RpcError("malformed-message", str(error), kind="rpc")]))
-            else:
-                self._ending = True  # base:1.0 has no malformed-message (RFC 6241 appendix A)
-            return
-        attributes = {str(name): str(value) for name, value in rpc.attrib.items()}
-        self._reply(attributes, rpc.nsmap, await self._answer(rpc))
-
-    async def _answer(self, rpc: etree._Element) -> str:
-        try:
-            if rpc.tag != f"{{{BASE}}}rpc":
-                raise RpcError("unknown-element", "an rpc belongs here", kind="rpc",
-                               info={"bad-element": etree.QName(rpc).localname})  # fmt: skip
-            if "message-id" not in rpc.attrib:
-                raise RpcError("missing-attribute", "message-id is missing", kind="rpc",
-                               info={"bad-attribute": "message-id", "bad-element": "rpc"})  # fmt: skip
-            return await self._server.operations.answer(self, rpc)
-        except DroppedError:
-            raise
-        except FabricdError as error:
-            whole = isinstance(error, ValidationError)
-            if not isinstance(error, InputError | RpcError):
-                log.debug("%s: session %d: %s", self._server.live.name, self.id, error)
-            return self._errors(list(errors_of(error, whole=whole)))
-
-    def _errors(self, errors: list[RpcError]) -> str:
-        return "".join(written(error, self._server.live.outline.namespaces) for error in errors)
-
-    def _reply(self, attributes: Mapping[str, str], nsmap: Mapping[str | None, str], content: str) -> None:
-        """Every attribute of the <rpc> is returned (RFC 6241 section 4.2)."""
-        known = {namespace: prefix for prefix, namespace in nsmap.items() if prefix}
-        text = []
-        for name, value in attributes.items():
-            space, _, local = name[1:].partition("}") if name.startswith("{") else ("", "", name)
-            if space:
-                prefix = known.get(space, "x")
-                text.append(f" xmlns:{prefix}={quoteattr(space)} {prefix}:{local}={quoteattr(value)}")
-            else:
-                text.append(f" {local}={quoteattr(value)}")
-        self._write(f'<rpc-reply xmlns="{BASE}"{"".join(text)}>{content}</rpc-reply>'.encode())
-
-    def _write(self, message: bytes) -> None:
-        if self._channel is not None and not self._channel.is_closing():
-            self._channel.write(framed(message, chunked=self._framer.chunked))
-
-
-class _MalformedError(FabricdError):
-    """Not well-formed, or with a document type: entities have no place in NETCONF (RFC 6241 section 3)."""
-
-
-def _parse(message: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
-    try:
-        root = etree.fromstring(message.lstrip(), parser)  # some clients begin with an empty line
-    except etree.XMLSyntaxError as error:
-        raise _MalformedError(str(error)) from error
-    if b"<!DOCTYPE" in message:
-        raise _MalformedError("a document type is not allowed")
-    return root

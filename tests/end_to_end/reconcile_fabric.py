@@ -164,16 +164,19 @@ async def fabric(
     release: File | None = None,
     password: SecretReference | None = None,
     quirks: Quirks | None = None,
+    notifies: bool = True,
     **profile: Any,
 ) -> AsyncIterator[Fabric]:
     """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
-    they and we have the models in this folder instead of the managed ones. `quirks` are the switches', `profile` is
-    what their Profile says."""
+    they and we have the models in this folder instead of the managed ones. `quirks` are the switches', `notifies`:
+    those of NETCONF can tell of changes; `profile` is what their Profile says."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
     ports = ("Ethernet1", "Ethernet2")
-    switches = tuple(SwitchConfig(name=name, ports=ports, quirks=quirks or Quirks()) for name in protocols)
+    switches = tuple(
+        SwitchConfig(name=name, ports=ports, quirks=quirks or Quirks(), notifications=notifies) for name in protocols
+    )
     config = SimulationConfig(
         state_directory=folder / "switches",
         username="fabricd",

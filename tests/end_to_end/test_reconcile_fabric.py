@@ -375,7 +375,8 @@ async def test_a_device_that_cannot_notify_is_left_to_the_sweep(
     tmp_path: File, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "fabricd.reconcile.changes")
-    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}, settings=with_settings(watch_changes=True)) as made:
+    watching = with_settings(watch_changes=True)
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}, settings=watching, notifies=False) as made:
 
         def told() -> int:
             return sum("the sweep looks after it" in record.getMessage() for record in caplog.records)

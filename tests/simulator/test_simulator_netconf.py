@@ -79,7 +79,8 @@ async def test_a_commit_that_does_not_validate_changes_nothing(either: Client, e
 )
 async def test_error_tags_and_paths_of_an_edit(client: Client, left: Switch, content: str, tag: str, path: str) -> None:
     await client.ok(edit(interface(config(), name="Ethernet2")))
-    error = await client.refused(edit(f"{interface(config(), name='Ethernet3')}{content}"))
+    rollback = "<error-option>rollback-on-error</error-option>"
+    error = await client.refused(edit(f"{interface(config(), name='Ethernet3')}{content}", rollback))
     assert (error["error-tag"], error["error-severity"]) == (tag, "error")
     assert path in error["error-path"]
     assert error["error-message"]
@@ -153,15 +154,17 @@ async def test_what_is_not_advertised_is_refused(client: Client) -> None:
         (edit(interface(config()), target="running"), "operation-not-supported"),
         ("<edit-config><target><candidate/></target><url>file:///x</url></edit-config>", "operation-not-supported"),
         ("<get-config><source><startup/></source></get-config>", "operation-not-supported"),
-        (
-            '<get-config><source><running/></source><filter type="xpath" select="/x"/></get-config>',
-            "operation-not-supported",
-        ),
-        ("<commit><confirmed/></commit>", "unknown-element"),
-        ("<delete-config><target><candidate/></target></delete-config>", "operation-not-supported"),
-        ("<cancel-commit/>", "operation-not-supported"),
+        ("<get-config><source><url>file:///x</url></source></get-config>", "operation-not-supported"),
+        ("<copy-config><target><running/></target><source><candidate/></source></copy-config>",
+         "operation-not-supported"),
+        ("<delete-config><target><running/></target></delete-config>", "operation-not-supported"),
+        ("<partial-lock xmlns='urn:ietf:params:xml:ns:netconf:partial-lock:1.0'/>", "operation-not-supported"),
+        ("<commit-configuration xmlns='urn:fabricd:simulator'/>", "operation-not-supported"),
+        ("<commit><soon/></commit>", "unknown-element"),
+        ("<commit/><commit/>", "unknown-element"),
         ("<edit-config><target><candidate/></target></edit-config>", "missing-element"),
         ("<edit-config><config/></edit-config>", "missing-element"),
+        ("<lock><target/></lock>", "missing-element"),
         ("<kill-session/>", "missing-element"),
     ):  # fmt: skip
         assert (await client.refused(content))["error-tag"] == tag, content

@@ -30,10 +30,12 @@ async def test_hello_tells_what_there_is_and_nothing_else(simulation: Simulation
         assert protocol == {
             "urn:ietf:params:netconf:base:1.0",
             "urn:ietf:params:netconf:base:1.1",
-            "urn:ietf:params:netconf:capability:candidate:1.0",
-            "urn:ietf:params:netconf:capability:validate:1.1",
-            "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
-        }
+            *(
+                f"urn:ietf:params:netconf:capability:{name}"
+                for name in ("candidate:1.0", "confirmed-commit:1.0", "confirmed-commit:1.1", "validate:1.1",
+                             "rollback-on-error:1.0", "xpath:1.0", "notification:1.0", "interleave:1.0")
+            ),
+        }  # fmt: skip
         assert any(uri.startswith(f"{MONITORING}?module=ietf-netconf-monitoring") for uri in uris)
         assert any(uri.startswith(f"{IF}?module=openconfig-interfaces") for uri in uris)
         assert int(hello.findtext(f"{{{NC}}}session-id") or 0) > 0
