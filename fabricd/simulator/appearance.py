@@ -35,6 +35,8 @@ class Appearance:
             for path, how in quirks.rewrites_secrets.items()
         )
         self._omits = quirks.omits_defaults
+        # Its own default is not the models': what stands there is always shown.
+        self._otherwise = frozenset(setting.place.node for setting in (*self._own, *self._off))
         self._shuffles = quirks.shuffles_lists
         self.steady = not (self._shuffles or any(anew for _, anew in self._secrets))
         """Whether the same configuration always looks the same."""
@@ -62,7 +64,7 @@ class Appearance:
 
     def omit(self, tree: Object) -> set[str]:
         """What is left out of the configuration."""
-        return {"omits_defaults"} if self._omits and omit_defaults(tree, self._root) else set()
+        return {"omits_defaults"} if self._omits and omit_defaults(tree, self._root, self._otherwise) else set()
 
     def disorder(self, tree: Object, salt: int) -> set[str]:
         """The order of the entries of lists."""
@@ -70,8 +72,9 @@ class Appearance:
         return {"shuffles_lists"} if self._shuffles and shuffle_lists(tree, self._root, random) else set()
 
 
-def omit_defaults(tree: Object, node: Node) -> bool:
-    """1. Leaves that have their default go, and with them the containers that have nothing else; entries stay."""
+def omit_defaults(tree: Object, node: Node, kept: frozenset[Node | None]) -> bool:
+    """1. Leaves that have their default go, and with them the containers that have nothing else; entries stay, and so
+    do the leaves that are `kept`."""
     omitted = False
     for member, value in list(tree.items()):
         child = node.child(member)
@@ -79,21 +82,23 @@ def omit_defaults(tree: Object, node: Node) -> bool:
         if child.kind is NodeKind.LIST and isinstance(value, list):
             for entry in value:
                 if isinstance(entry, dict):
-                    omitted |= omit_defaults(entry, child)
+                    omitted |= omit_defaults(entry, child, kept)
         elif isinstance(value, dict):
-            omitted |= omit_defaults(value, child)
+            omitted |= omit_defaults(value, child, kept)
             if not value and not child.presence:
                 del tree[member]
-        elif child.config and child.defaults and child.name not in node.keys and value == _default(child):
+        elif child not in kept and _has_default(child, node, value):
             del tree[member]
             omitted = True
     return omitted
 
 
-def _default(node: Node) -> Json:
-    assert node.value is not None
-    values = [from_text(node.value, text) for text in node.defaults]
-    return values if node.kind is NodeKind.LEAF_LIST else values[0]
+def _has_default(leaf: Node, parent: Node, value: Json) -> bool:
+    if not leaf.config or not leaf.defaults or leaf.name in parent.keys:
+        return False
+    assert leaf.value is not None
+    values = [from_text(leaf.value, text) for text in leaf.defaults]
+    return value == (values if leaf.kind is NodeKind.LEAF_LIST else values[0])
 
 
 def add_hidden_entries(tree: Object) -> bool:

@@ -20,7 +20,7 @@ class Quirks(BaseModel):
 
     # Defaults and values
     omits_defaults: bool = False
-    """1. A leaf whose value equals the models' default is not shown."""
+    """1. A leaf whose value equals the models' default is not shown, unless the switch has another default (2, 10)."""
     off_by_default: tuple[str, ...] = ()
     """2. These boolean leaves are false where nothing is configured although the models say true; shown as false."""
     wants_config_keys: bool = False

@@ -91,7 +91,7 @@ async def test_defaults_are_not_shown_and_what_is_off_is(switch_with: Any) -> No
         assert (await both.state(f"{PORT}/state"))["openconfig-interfaces:enabled"] is False
         assert (await both.state(f"{PORT}/state"))["openconfig-interfaces:oper-status"] == "DOWN"
         await commit(both.netconf, interface(f"{KEYS}<config><enabled>true</enabled></config>"))
-        assert port(await both.config())["config"] == BASE
+        assert port(await both.config())["config"] == {**BASE, "enabled": True}
         assert (await both.state(f"{PORT}/state"))["openconfig-interfaces:oper-status"] == "UP"
         assert both.switch.met == {"omits_defaults", "off_by_default"}
 
