@@ -146,10 +146,11 @@ class Bench:
             return gnmi.connect
         return partial(netconf.connect, namespaces=self.schema.namespaces())
 
-    async def connect(self, *, read: float = 0.0, write: float = 0.0) -> Target:
-        """A session; `read` and `write` are deadlines in seconds where they matter."""
+    async def connect(self, *, read: float = 0.0, write: float = 0.0, **profile: Any) -> Target:
+        """A session; `read` and `write` are deadlines in seconds where they matter, `profile` is what else the profile
+        says."""
         timeouts = replace(self.timeouts, read=read or self.timeouts.read, write=write or self.timeouts.write)
-        target = await self.connector(self.device(profile=Profile("test", timeouts=timeouts)))
+        target = await self.connector(self.device(profile=Profile("test", timeouts=timeouts, **profile)))
         self.opened.append(target)
         return target
 
