@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from fabricd.errors import DeviceError
 from fabricd.model.device import Device, NetconfTraits, Profile, Protocol
-from fabricd.southbound.netconf import operations, reply
+from fabricd.southbound.netconf import operations, reply, schemas
 from fabricd.southbound.netconf.notifications import OwnSessions, read_change
 from fabricd.southbound.netconf.session import NetconfSession
 
@@ -45,6 +48,25 @@ FRAGMENTS = [
     b"\xff\xfe",
 ]
 STREAM = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=40)), max_size=12)
+NAMES = st.sampled_from(
+    [
+        "module-set",
+        "module",
+        "import-only-module",
+        "name",
+        "revision",
+        "namespace",
+        "schema",
+        "datastore",
+        "feature",
+        "deviation",
+        "submodule",
+    ]
+)
+TEXTS = st.sampled_from(["", " a ", "a-types", "2024-01-01", "ds:running", "../a", "a/b", "\u00e9", "x" * 300])
+ELEMENTS = st.recursive(
+    st.tuples(NAMES, TEXTS), lambda inner: st.tuples(NAMES, st.lists(inner, max_size=5)), max_leaves=30
+)
 HANDLERS = st.sampled_from(["default", "junos", "huawei"])
 
 
@@ -81,3 +103,26 @@ def test_nothing_but_a_device_error_comes_of_any_message(pieces: list[bytes], ha
         read_change(message, where, {}, (), lambda: datetime.now(UTC), OwnSessions())
     with suppress(ValueError):
         operations.read_hello(message)
+
+
+def put(parent: etree._Element, element: Any) -> None:
+    name, content = element
+    child = etree.SubElement(parent, f"{{{schemas.LIBRARY}}}{name}")
+    if isinstance(content, str):
+        child.text = content
+    else:
+        for one in content:
+            put(child, one)
+
+
+@given(st.sampled_from(["yang-library", "modules-state"]), st.lists(ELEMENTS, max_size=6))
+def test_no_library_makes_a_module_with_a_name_that_is_none(root: str, elements: list[Any]) -> None:
+    data = etree.Element("data")
+    put(data, (root, elements))
+    where = device("default")
+    for read in (schemas.read_library, schemas.read_modules_state):
+        with suppress(DeviceError):
+            for module in read(data, where):
+                for name in (module.name, *module.deviations, *(name for name, _ in module.submodules)):
+                    assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,249}", name)
+                assert re.fullmatch(r"(\d{4}-\d\d-\d\d)?", module.revision, re.ASCII)

@@ -89,9 +89,16 @@ async def test_a_library_that_is_refused_for_another_reason_is_an_error(tmp_path
 
 async def test_schemas_that_are_somewhere_else_are_not_listed(tmp_path: FilePath) -> None:
     elsewhere = ENTRY.format(name="b").replace(">NETCONF<", ">http://192.0.2.1/b.yang<")
-    both = ENTRY.format(name="a") + elsewhere + ENTRY.format(name="a").replace(">yang<", " xmlns:n='urn:n'>n:yin<")
+    mirrored = ENTRY.format(name="c").replace("<location>", "<location>http://192.0.2.1/c.yang</location><location>")
+    both = (
+        mirrored
+        + ENTRY.format(name="a")
+        + elsewhere
+        + ENTRY.format(name="a").replace(">yang<", " xmlns:n='urn:n'>n:yin<")
+    )
     found = await ask(NetconfServer(by_root(netconf_state=MONITORING % both)), tmp_path, schemas.schemas)
     assert found == (
+        SchemaEntry("c", "2024-01-01", "yang", "urn:a"),
         SchemaEntry("a", "2024-01-01", "yang", "urn:a"),
         SchemaEntry("a", "2024-01-01", "yin", "urn:a"),
     )
