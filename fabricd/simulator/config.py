@@ -106,6 +106,9 @@ class SimulationConfig(_Frozen):
     """A bearer token that gNMI takes as well; empty: none. Also env:NAME."""
     authorized_keys: tuple[str, ...] = ()
     """OpenSSH public key lines that NETCONF takes for `username`."""
+    client_ca: Path | None = None
+    """PEM file of the authority of clients' certificates; with it gNMI takes no client without one (mutual TLS), beside
+    user name and password or token."""
     models: str = "managed"
     """'managed' for the models that ship with fabricd, or the folder of an OpenConfig release."""
     host: str = "127.0.0.1"
@@ -158,6 +161,7 @@ def load_simulation(file: Path) -> SimulationConfig:
     return config.model_copy(
         update={
             "state_directory": folder / config.state_directory,
+            "client_ca": folder / config.client_ca if config.client_ca is not None else None,
             "models": config.models if config.models == "managed" else str(folder / config.models),
             "password": _secret(config.password, file, "simulation.password"),
             "token": _secret(config.token, file, "simulation.token"),

@@ -5,17 +5,20 @@ Made by the switch. Requests and replies pass as bytes, so that a repeated Get i
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
+from cryptography import x509
 from pygnmi.spec.v080 import gnmi_pb2
 
-from fabricd.errors import FabricdError, InputError
+from fabricd.errors import FabricdError, InputError, Problem
 from fabricd.simulator import gnmi_commit
 from fabricd.simulator.config import SimulationConfig
 from fabricd.simulator.confirmed import CommitError
@@ -74,6 +77,7 @@ class GnmiServer:
         self._writer = Writer(live, self._paths)
         self._spoiler = Spoiler(live)
         self._capabilities = _capabilities(live)
+        self._client_ca: bytes | None = None
         self._server: grpc.aio.Server | None = None
         self._relay: Relay | None = None
         self._calls = 0
@@ -86,7 +90,10 @@ class GnmiServer:
         return self._relay.connections if self._relay is not None else 0
 
     async def start(self, port: int) -> int:
-        """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken."""
+        """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken, InputError for a `client_ca`
+        that cannot be read."""
+        file = self._config.client_ca
+        self._client_ca = await asyncio.to_thread(_read_authority, file) if file is not None else None
         server = grpc.aio.server(
             options=(
                 ("grpc.so_reuseport", 0),
@@ -95,7 +102,9 @@ class GnmiServer:
             )
         )
         server.add_generic_rpc_handlers((self._handlers(),))
-        credentials = grpc.dynamic_ssl_server_credentials(self._certificate(), self._certificate)
+        credentials = grpc.dynamic_ssl_server_credentials(
+            self._certificate(), self._certificate, require_client_authentication=self._client_ca is not None
+        )
         relay = Relay(server.add_secure_port("127.0.0.1:0", credentials))
         await server.start()
         try:
@@ -122,7 +131,8 @@ class GnmiServer:
 
     def _certificate(self) -> grpc.ServerCertificateConfiguration:
         """gRPC asks at every handshake."""
-        return grpc.ssl_server_certificate_configuration([(self._identity.key, self._identity.certificate)])
+        pair = (self._identity.key, self._identity.certificate)
+        return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
 
     def _handlers(self) -> grpc.GenericRpcHandler:
         return grpc.method_handlers_generic_handler(
@@ -301,6 +311,16 @@ async def _refuse(context: Context, link: Link, error: FabricdError) -> NoReturn
         case _:
             status = grpc.StatusCode.INTERNAL
     await context.abort(status, str(error)[:_MAX_DETAILS])
+
+
+def _read_authority(file: Path) -> bytes:
+    try:
+        content = file.read_bytes()
+        x509.load_pem_x509_certificates(content)
+    except (OSError, ValueError) as error:
+        # gRPC itself would take anything, and then no client.
+        raise InputError.of([Problem(f"not a PEM file of certificates: {error}", path=str(file))]) from error
+    return content
 
 
 def _capabilities(live: Live) -> bytes:

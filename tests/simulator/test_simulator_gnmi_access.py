@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
+from client_certificates import ClientAuthority
 from pygnmi.spec.v080 import gnmi_pb2
 from raw_gnmi import LOGIN, Client, connected, path, refused, update
 
-from fabricd.simulator import Simulation, Switch
+from fabricd.errors import InputError
+from fabricd.simulator import Simulation, SimulationConfig, Switch
 
 STATUS = grpc.StatusCode
+Configure = Callable[..., SimulationConfig]
 ETHERNET1 = "/interfaces/interface[name=Ethernet1]"
 TYPE = "iana-if-type:ethernetCsmacd"
 INSTANCE = {"name": "default", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"}
@@ -67,6 +72,36 @@ async def test_plain_text_and_strangers_authorities_get_nowhere(
     async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(stranger)) as channel:
         call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
         assert (await refused(call))[0] is STATUS.UNAVAILABLE
+
+
+async def test_mutual_tls_lets_in_whom_its_authority_knows(configure: Configure, tmp_path: Path) -> None:
+    authority, stranger = ClientAuthority(), ClientAuthority()
+    file = tmp_path / "clients.pem"
+    file.write_bytes(authority.certificate)
+    async with Simulation(configure(client_ca=file)) as simulation:
+        left = simulation.switches["left"]
+
+        async def ask(*pair: bytes, metadata: Any = LOGIN) -> str:
+            credentials = grpc.ssl_channel_credentials(simulation.ca_file.read_bytes(), *pair)
+            async with grpc.aio.secure_channel(f"{left.host}:{left.gnmi_port}", credentials) as channel:
+                request = gnmi_pb2.CapabilityRequest()
+                call = Client(channel).stub.Capabilities(request, metadata=metadata, timeout=5)
+                return (await call.code()).name
+
+        known = authority.issue("daemon")
+        assert await ask(*known) == "OK"
+        assert await ask(*known, metadata=()) == "UNAUTHENTICATED"
+        assert await ask() == "UNAVAILABLE"
+        assert await ask(*stranger.issue("daemon")) == "UNAVAILABLE"
+
+
+async def test_an_authority_that_is_none_is_told_with_its_file(configure: Configure, tmp_path: Path) -> None:
+    file = tmp_path / "clients.pem"
+    for content in (None, b"no certificate"):
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(InputError, match=re.escape(str(file))):
+            await Simulation(configure(client_ca=file)).start()
 
 
 async def test_once_gives_every_leaf_then_ends(either: Client) -> None:
