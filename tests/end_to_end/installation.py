@@ -58,18 +58,28 @@ class Installation:
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(errors="replace")
 
-    def configure(self, *, sweep_interval: float = 2.0, models: Path | None = None, more: str = "") -> None:
-        """Write settings and inventory for the switches as they listen now. `models`: a release's folder."""
-        profile = "openconfig"
-        sets = ""
+    def configure(
+        self,
+        *,
+        sweep_interval: float = 2.0,
+        models: Path | None = None,
+        confirm_within: float | None = None,
+        more: str = "",
+    ) -> None:
+        """Write settings and inventory for the switches as they listen now. `models`: a release's folder.
+        `confirm_within`: as profiles have it."""
+        profile, sets, said = "openconfig", "", ""
         if models is not None:
-            profile, sets = "release", f'\n[models.sets]\nrelease = "{models}"\n'
+            profile, sets, said = "release", f'\n[models.sets]\nrelease = "{models}"\n', 'models = "release"\n'
+        if confirm_within is not None:
+            profile, said = "hurried", f"{said}confirm_within = {confirm_within}\n"
+        if said:
             profiles = self.folder / "profiles"
             profiles.mkdir(exist_ok=True)
-            (profiles / "release.toml").write_text('name = "release"\nmodels = "release"\n')
+            (profiles / f"{profile}.toml").write_text(f'name = "{profile}"\n{said}')
         (self.folder / "fabricd.toml").write_text(
             'state_directory = "state"\ninventory = "inventory.toml"\n'
-            + ('profiles = "profiles"\n' if models is not None else "")
+            + ('profiles = "profiles"\n' if said else "")
             + f"[reconcile]\nsweep_interval = {sweep_interval}\nretry_first = 0.2\nretry_max = 2.0\n{more}\n"
             '[northbound]\nunix_socket = "fabricd.sock"\n'
             '[telemetry]\nlog_format = "json"\nmetrics_address = "127.0.0.1:0"\n' + sets

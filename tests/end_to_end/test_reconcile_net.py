@@ -18,7 +18,7 @@ from fabricd.model.outcome import Event, JournalRecord, OutcomeKind, Transaction
 from fabricd.simulator import Fault, Kind, Rpc
 from fabricd.simulator.quirks import Quirks
 
-PROTOCOLS = [Protocol.GNMI]
+PROTOCOLS = list(Protocol)
 BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
 # The extension is known to be there, so that nothing is asked but what a test is about.
 NET: dict[str, Any] = {"confirm_within": 30.0, "gnmi": GnmiTraits(commit="yes")}
