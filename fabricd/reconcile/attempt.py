@@ -170,8 +170,8 @@ class Attempts:
         """The ending for a write that failed when it may have had an effect.
 
         What the device still holds unconfirmed is taken back, on a new session if the old one broke, and the device is
-        read at once: the next decision, and what people are told, rest on what is there. Never raises; where the
-        device cannot be asked, Run.unread tells.
+        read at once: the next decision, and what people are told, rest on what is there. Never raises; where that
+        cannot be done, Run.unsettled tells.
         """
         ending = judge(error, run.found)
         name, commit = run.device.name, run.transaction.commit if run.transaction is not None else ""
@@ -187,10 +187,12 @@ class Attempts:
                     with run.phase("recover"):
                         await target.resolve(commit)
                 seen = await self._read_again(run, target, error)
+                if seen.equal:  # the error may have been that this could not be done
+                    await target.save()
         except Exception as second:  # noqa: BLE001 whatever it is, the first error is the one to be told
-            run.unread = True
+            run.unsettled = True
             retry = Retry.SOON if ending.retry is Retry.NEVER else ending.retry
-            return replace(ending, verdict=f"{ending.verdict}; not read again yet: {second}", retry=retry)
+            return replace(ending, verdict=f"{ending.verdict}; not settled yet: {second}", retry=retry)
         if seen.equal and isinstance(error, DeviceError):
             done = self.concluded(run, seen, run.found)
             verdict = done.verdict or f"{error}; read again, all of it is in force"

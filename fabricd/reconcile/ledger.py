@@ -39,7 +39,7 @@ class Run:
 
     `before` are the paths that still want a transaction of their own (WriteTraits), `avoid` those left alone in this
     round, `found` is the plan that it found. `wrote`: something was sent that may have taken effect. `transaction` is
-    the one that is open; `unread`: nobody knows yet what became of it.
+    the one that is open; `unsettled`: what became of it is not known yet, or does not outlast a restart.
     """
 
     decision: str
@@ -58,7 +58,7 @@ class Run:
     transaction: OpenTransaction | None = None
     approved: bool = False
     wrote: bool = False
-    unread: bool = False
+    unsettled: bool = False
     durations: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -120,7 +120,7 @@ class Ledger:
             self._told.pop(run.device.name, None)
         if noteworthy or not same or self._is_old(await self._store.status(run.device.name)):
             records = [self._record(run, ending)] if noteworthy else []
-            closed = run.transaction.id if run.transaction is not None and not run.unread else None
+            closed = run.transaction.id if run.transaction is not None and not run.unsettled else None
             await self._store.finish(after, records, closed)
             self._checked.pop(run.device.name, None)
         else:

@@ -100,7 +100,7 @@ class Reconciler:
                 self._recovery.keep(run.transaction)
             self.failing.add(device.name)
             return self._ledger.backoff.delay(Retry.SLOWLY, 1)
-        if run.transaction is not None and run.unread:
+        if run.transaction is not None and run.unsettled:
             self._recovery.keep(run.transaction)
         if ending.retry is Retry.SOON and self._recovery.pending(device.name):
             delay = self._recovery.delay(device.name)
@@ -135,7 +135,7 @@ class Reconciler:
         async with self._sessions.open(name) as target:
             await self._recovery.resolve(run, target)
             if head is None:
-                await self._recovery.close(run, None)
+                await self._recovery.close(run, target, None)
                 return Ending(OutcomeKind.UNMANAGED)
             run.revision, run.desired_digest = head.revision, head.digest
             with run.phase("fetch"):
@@ -144,7 +144,7 @@ class Reconciler:
                 return Ending(OutcomeKind.IN_SYNC, seen=fetched.digest)
             desired = await self._desired(run)
             planned = await self._plan(run, desired, fetched, target.dialect)
-            await self._recovery.close(run, planned)
+            await self._recovery.close(run, target, planned)
             if planned.payload is None:
                 return self._attempts.concluded(run, Seen(fetched, planned), None)
             await self._still_wanted(run)

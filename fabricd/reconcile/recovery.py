@@ -105,11 +105,16 @@ class Recovery:
         late = timedelta(seconds=run.device.profile.timeouts.write) + _MARGIN
         return self._clock.now() > transaction.deadline + late
 
-    async def close(self, run: Run, found: Planned | None) -> None:
-        """The device was read, and `found` says what of it differs; None: no intent names it any more."""
+    async def close(self, run: Run, target: Target, found: Planned | None) -> None:
+        """The device was read, and `found` says what of it differs; None: no intent names it any more.
+
+        Raises DeviceError when what is in force cannot be made to outlast a restart of the device: it stays open then.
+        """
         left = self._left.get(run.device.name)
         if left is None:
             return
+        if found is not None and not found.plan.edits:
+            await target.save()
         while left.transactions:
             transaction = left.transactions[0]
             parts = (_stopped(transaction), left.said.get(transaction.id, ""), _read_again(transaction, run, found))

@@ -56,12 +56,19 @@ class Sessions:
         # Watchers of many dead devices must leave room for those that are to be read and written.
         self._watch_connects = asyncio.Semaphore(max(1, connects // 4))
         self._closing: set[asyncio.Task[None]] = set()
+        self._connected = 0
         self._closed = False
 
     @property
     def live(self) -> tuple[str, ...]:
         """Names of the devices that have a session now."""
         return tuple(name for name, slot in self._slots.items() if slot.target is not None and not slot.target.closed)
+
+    @property
+    def count(self) -> int:
+        """Sessions that stand on this side: those in `live`, those that broke and were not asked for since, those of
+        watchers, and those being closed. At most one a device when nothing watches and nothing is under way."""
+        return self._connected
 
     @asynccontextmanager
     async def open(self, device: str) -> AsyncIterator[Target]:
@@ -154,6 +161,7 @@ class Sessions:
         async with self._connects:
             self._must_be_open(device)
             target = await connector(device)
+        self._connected += 1
         if self._closed:
             await self._finish(target)
             self._must_be_open(device)
@@ -192,8 +200,12 @@ class Sessions:
     def _close_later(self, target: Target) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(target.close(), name=f"close session of {target.name}")
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(self._gone)
         return task
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        self._connected -= 1
 
     async def _finish(self, target: Target) -> None:
         """Close and wait; closing goes on when the waiting is cancelled."""

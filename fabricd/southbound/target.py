@@ -88,6 +88,11 @@ class Target(Protocol):
         it (any more): it was confirmed, taken back or never made, and has to be read to know which."""
         ...
 
+    async def save(self) -> None:
+        """Have what runs outlast a restart of the device, where that is a step of its own (NETCONF :startup, RFC 6241
+        section 8.7); nothing elsewhere. `confirm` does so itself: this is for when it could not."""
+        ...
+
     def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """Notifications of changed configuration below `roots`, until the session ends (then DeviceError). Close the
         generator (contextlib.aclosing) to end the subscription.

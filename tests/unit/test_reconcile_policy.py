@@ -93,6 +93,30 @@ def test_what_was_unstable_in_an_earlier_life_is_unstable() -> None:
     assert breaker.unstable("a") == (NAME,)
 
 
+def test_a_path_written_in_vain_again_and_again_becomes_unstable() -> None:
+    breaker = FlapBreaker(count=3, period=60)
+    assert breaker.suspects("a", "tree") == ()
+    assert breaker.written_in_vain("a", "tree", [MTU, NAME]) == ()
+    assert breaker.suspects("a", "tree") == (MTU, NAME)
+    assert breaker.repaired("a", "tree", [NAME], 0) == ()  # that one took
+    assert breaker.written_in_vain("a", "tree", [MTU]) == ()
+    assert breaker.suspects("a", "tree") == (MTU,)
+    assert breaker.written_in_vain("a", "tree", [MTU]) == (MTU,)
+    assert (breaker.suspects("a", "tree"), breaker.unstable("a")) == ((), (MTU,))
+    breaker.release("a")
+    assert breaker.unstable("a") == ()
+
+
+def test_nothing_is_suspect_under_a_new_tree_or_once_nothing_differs() -> None:
+    breaker = FlapBreaker(count=2, period=60)
+    breaker.written_in_vain("a", "one", [MTU])
+    assert breaker.suspects("a", "two") == ()
+    assert breaker.written_in_vain("a", "two", [MTU]) == ()
+    breaker.settled("a")
+    assert breaker.suspects("a", "two") == ()
+    assert breaker.written_in_vain("a", "two", [MTU]) == ()
+
+
 @given(failures=st.integers(1, 10_000), seed=st.integers())
 def test_backoff_doubles_with_jitter_up_to_its_maximum(failures: int, seed: int) -> None:
     backoff = Backoff(ReconcileSettings(retry_first=1, retry_max=300), Random(seed))

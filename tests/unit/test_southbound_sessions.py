@@ -63,9 +63,10 @@ async def test_a_session_is_kept_between_uses_and_closed_at_the_end(tmp_path: Fi
         first = await fetch(sessions, "leaf3")
         assert await fetch(sessions, "leaf3") is first
         assert sessions.live == ("leaf3",)
-        assert server.sessions == 1
+        assert server.sessions == sessions.count == 1
         await sessions.close()
         assert first.closed
+        assert sessions.count == 0
         assert server.log[-1] == "close-session"
         with pytest.raises(DeviceUnreachableError):
             await fetch(sessions, "leaf3")
@@ -96,12 +97,15 @@ async def test_a_device_that_bears_few_sessions_gets_the_next_when_the_last_is_c
         sessions = sessions_of(netconf_device(server, tmp_path, profile=kind))
         async with aclosing(sessions.watch("leaf3", ROOTS)) as changes:
             await anext(changes)
+            assert sessions.count == 1
             for number in range(2, 5):
                 with pytest.raises(ZeroDivisionError):  # noqa: PT012 - drops the session
                     async with sessions.open("leaf3"):
                         assert (server.sessions, server.ended) == (number, number - 2)
+                        assert sessions.count == 2
                         raise ZeroDivisionError
         await sessions.close()
+        assert sessions.count == 0
 
 
 async def test_a_device_that_bears_one_session_is_never_watched(tmp_path: FilePath) -> None:

@@ -155,6 +155,9 @@ class GnmiTarget:
             return False
         return await self._commits.take_back(commit)
 
+    async def save(self) -> None:
+        """Nothing: what a Set has changed lasts (gNMI section 3.4). See Target.save."""
+
     async def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """Subscribe STREAM ON_CHANGE (gNMI section 3.5.1.5.2); see Target.changes."""
         async with self._calls.subscription(self._requests.stream(roots)) as stream:

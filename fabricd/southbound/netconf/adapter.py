@@ -188,6 +188,10 @@ class NetconfTarget:
         """cancel-commit with persist-id (RFC 6241 section 8.4.4.1), or the profile's operation; see Target.resolve."""
         return await self._writer.resolve(commit)
 
+    async def save(self) -> None:
+        """copy-config from running to startup, where there is one. See Target.save."""
+        await self._writer.save()
+
     async def changes(self, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """create-subscription (RFC 5277) of the stream NETCONF, without replay; what counts there is said at
         read_change. See Target.changes."""

@@ -87,14 +87,17 @@ class Writer:
                 await self._in_turn(self._rpc.ok(operations.Commit, "commit"))
             elif self._waiting is not None:
                 await self._edit("running", self._waiting)
-            if self._startup:
-                # With :startup what is only in running is gone after a reboot (RFC 6241 section 8.7).
-                await self._rpc.ok(operations.CopyConfig, "copy-config to startup", "running", "startup")
+            await self.save()
         except DeviceError:
             await self.cancel()
             raise
         self._is_staged, self._waiting, self._edited = False, None, False
         await self._locks.release()
+
+    async def save(self) -> None:
+        """With :startup what is only in running is gone after a reboot (RFC 6241 section 8.7)."""
+        if self._startup:
+            await self._rpc.ok(operations.CopyConfig, "copy-config to startup", "running", "startup")
 
     async def cancel(self) -> None:
         """Take back what is in force, empty the candidate, unlock; a session in which that fails is closed. What is in
