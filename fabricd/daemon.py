@@ -219,7 +219,7 @@ class Daemon:
             store=store,
             schemas=schemas,
             fleet=controller.fleet,
-            plans=LivePlans(controller.fleet, sessions, schemas),
+            plans=LivePlans(controller.fleet, store, sessions, schemas),
             revised=controller.revised,
             document_max_bytes=settings.reconcile.document_max_bytes,
         )

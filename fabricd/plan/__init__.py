@@ -6,9 +6,10 @@ Used by reconcile inside a schema worker. Pure: does no I/O, knows no adapter an
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
 from fabricd.plan.planner import Planned, deleted_share, fingerprint, make_plan, plan_edits
-from fabricd.plan.secrets import Memory
+from fabricd.plan.secrets import NOTHING, Memory
 
 __all__ = [
+    "NOTHING",
     "Memory",
     "Planned",
     "classify",

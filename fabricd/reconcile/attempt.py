@@ -24,6 +24,7 @@ from fabricd.reconcile.inspection import Inspection, Seen
 from fabricd.reconcile.ledger import Run
 from fabricd.reconcile.outcomes import Ending, NotConvergedError, Retry, judge
 from fabricd.reconcile.policy import Verdict
+from fabricd.reconcile.secret_memory import remember
 from fabricd.reconcile.transaction import Transaction, Wanted
 from fabricd.southbound.sessions import Sessions
 from fabricd.southbound.target import Target
@@ -110,6 +111,8 @@ class Attempts:
             seen = await self._inspection.look(
                 run, target, desired, dialect, phase, enough=lambda seen: not _untaken(planned, seen)
             )
+            if phase == "verify":
+                await remember(self._store, run.device, seen.planned.secrets)
             if untaken := _untaken(planned, seen):
                 raise NotConvergedError(untaken, device=run.device.name)
             return seen
@@ -119,13 +122,14 @@ class Attempts:
             run.wrote = True
 
         async with Transaction(self._store, target, planned.payload, opening, record, go_ahead) as transaction:
-            run.transaction = opening
+            run.transaction, run.secrets = opening, planned.secrets_after
             with run.phase("apply"):
                 await transaction.stage()
             seen = await take("probe") if net else None
             with run.phase("apply"):
                 await transaction.confirm()
         if seen is not None and not _confirm_may_change(target, run.device.profile):
+            await remember(self._store, run.device, seen.planned.secrets)
             return seen
         return await take("verify")
 
@@ -173,6 +177,7 @@ class Attempts:
         read at once: the next decision, and what people are told, rest on what is there. Never raises; where that
         cannot be done, Run.unsettled tells.
         """
+        run.secrets = None  # what was sent may not be there
         ending = judge(error, run.found)
         name, commit = run.device.name, run.transaction.commit if run.transaction is not None else ""
         if isinstance(error, NotConvergedError):

@@ -19,8 +19,10 @@ from fabricd.plan import Planned, make_plan
 from fabricd.reconcile.clock import Clock
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.ledger import Run
+from fabricd.reconcile.secret_memory import memory_of
 from fabricd.schema import SchemaPool
 from fabricd.southbound.target import Target
+from fabricd.store import Store
 
 # Between two looks at a device that needs time to show what it has accepted: seconds, doubling.
 _FIRST_LOOK, _LONGEST_LOOK = 0.1, 5.0
@@ -41,8 +43,9 @@ class Seen:
 class Inspection:
     """Fetches and compares. Keeps nothing between two calls."""
 
-    def __init__(self, fleet: Fleet, schemas: SchemaPool, clock: Clock) -> None:
+    def __init__(self, fleet: Fleet, store: Store, schemas: SchemaPool, clock: Clock) -> None:
         self._fleet = fleet
+        self._store = store
         self._schemas = schemas
         self._clock = clock
 
@@ -67,6 +70,7 @@ class Inspection:
             avoid=avoid,
             write=replace(profile.write, before=run.before),
             likeness=profile.likeness,
+            memory=await memory_of(self._store, run.device, run.secrets),
         )
         with run.phase(phase):
             return await self._schemas.run(self._fleet.model_set(run.device), work)

@@ -17,6 +17,7 @@ from fabricd.model.intent import Desired
 from fabricd.model.outcome import DeviceStatus, Event, JournalRecord, OpenTransaction, OutcomeKind, Trigger
 from fabricd.model.path import Path
 from fabricd.model.plan import Plan, PlannedEdit
+from fabricd.model.secret import WrittenSecrets
 from fabricd.reconcile.backoff import Backoff
 from fabricd.reconcile.clock import Clock
 from fabricd.reconcile.outcomes import Ending, Retry
@@ -39,7 +40,8 @@ class Run:
 
     `before` are the paths that still want a transaction of their own (WriteTraits), `avoid` those left alone in this
     round, `found` is the plan that it found. `wrote`: something was sent that may have taken effect. `transaction` is
-    the one that is open; `unsettled`: what became of it is not known yet, or does not outlast a restart.
+    the one that is open; `unsettled`: what became of it is not known yet, or does not outlast a restart. `secrets` are
+    those of the device with what was just sent, None while the store knows best.
     """
 
     decision: str
@@ -59,6 +61,7 @@ class Run:
     approved: bool = False
     wrote: bool = False
     unsettled: bool = False
+    secrets: WrittenSecrets | None = None
     durations: dict[str, float] = field(default_factory=dict)
 
     @contextmanager

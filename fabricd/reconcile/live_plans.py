@@ -18,8 +18,10 @@ from fabricd.model.plan import Plan
 from fabricd.plan import make_plan, ordered, plan_edits, worst
 from fabricd.reconcile.attempt import has_net
 from fabricd.reconcile.fleet import Fleet
+from fabricd.reconcile.secret_memory import memory_of
 from fabricd.schema import Schema, SchemaPool
 from fabricd.southbound.sessions import Sessions
+from fabricd.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,11 @@ class DevicePlan:
 class LivePlans:
     """Reads so many devices at a time. A device that cannot be read is reported, and keeps no other waiting."""
 
-    def __init__(self, fleet: Fleet, sessions: Sessions, schemas: SchemaPool, *, concurrency: int = 64) -> None:
+    def __init__(
+        self, fleet: Fleet, store: Store, sessions: Sessions, schemas: SchemaPool, *, concurrency: int = 64
+    ) -> None:
         self._fleet = fleet
+        self._store = store
         self._sessions = sessions
         self._schemas = schemas
         self._places = asyncio.Semaphore(concurrency)
@@ -55,8 +60,14 @@ class LivePlans:
             async with self._places, self._sessions.open(device.name) as target:
                 fetched = await target.fetch(desired.scope.roots)
                 net = await has_net(target, device.profile)
-            likeness = device.profile.likeness
-            work = partial(make_plan, desired=desired, fetched=fetched, dialect=None, likeness=likeness)
+            work = partial(
+                make_plan,
+                desired=desired,
+                fetched=fetched,
+                dialect=None,
+                likeness=device.profile.likeness,
+                memory=await memory_of(self._store, device),
+            )
             planned = await self._schemas.run(self._fleet.model_set(device), work)
         except FabricdError as error:
             return DevicePlan(Plan(device.name, desired.revision), str(error), error.code)

@@ -29,6 +29,7 @@ from fabricd.reconcile.outcomes import Ending, OvertakenError, Retry, judge
 from fabricd.reconcile.policy import Circumstances, Verdict, forbids
 from fabricd.reconcile.queue import Entry
 from fabricd.reconcile.recovery import Recovery
+from fabricd.reconcile.secret_memory import remember
 from fabricd.schema import SchemaPool
 from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
@@ -62,7 +63,7 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._inspection = Inspection(fleet, schemas, clock)
+        self._inspection = Inspection(fleet, store, schemas, clock)
         self._attempts = Attempts(store, sessions, self._inspection, breaker, clock)
         self._recovery = recovery
         self._approved: set[str] = set()
@@ -146,6 +147,7 @@ class Reconciler:
             planned = await self._plan(run, desired, fetched, target.dialect)
             await self._recovery.close(run, target, planned)
             if planned.payload is None:
+                await remember(self._store, run.device, planned.secrets)
                 return self._attempts.concluded(run, Seen(fetched, planned), None)
             await self._still_wanted(run)
             verdict = self._verdict(run, planned)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_bytes
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -20,7 +21,8 @@ from fabricd.errors import InputError, NotFoundError, StoreError
 from fabricd.model.device import Mode
 from fabricd.model.intent import Desired, Intent, Revision
 from fabricd.model.outcome import DeviceStatus, JournalRecord, ModeSetting, OpenTransaction, TransactionPhase
-from fabricd.store import codec, snapshots, transactions
+from fabricd.model.secret import WrittenSecrets
+from fabricd.store import codec, secret_rows, snapshots, transactions
 from fabricd.store.engine import Place, reading_engine, single_writer, translated, writing_engine
 from fabricd.store.schema_version import upgrade
 from fabricd.store.tables import head, journal, modes, statuses
@@ -42,8 +44,16 @@ class Store:
     commit a moment later; until then nobody reads what it brought, so that all methods tell of one state.
     """
 
-    def __init__(self, place: Place, clock: Clock, written: Callable[[JournalRecord], None] | None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        clock: Clock,
+        written: Callable[[JournalRecord], None] | None,
+        random: Callable[[int], bytes],
+    ) -> None:
         """Use `Store.open`."""
+        self._random = random
+        self._secret_key = b""
         self._place = place
         self._clock = clock
         self._written = written
@@ -67,14 +77,16 @@ class Store:
         *,
         clock: Clock = _now,
         written: Callable[[JournalRecord], None] | None = None,
+        random: Callable[[int], bytes] = token_bytes,
     ) -> Store:
         """Opens the store, creating or upgrading its tables. `clock` gives UTC times for revisions. `written` is
-        called with every new journal record, in order, once it is durable; it must not raise.
+        called with every new journal record, in order, once it is durable; it must not raise. `random` makes the key of
+        a new store.
 
         A path is an SQLite file (mode 0600 when created; its folder must exist). Raises StoreError when it is in use by
         another process, written by a newer fabricd, or no store at all.
         """
-        store = cls(Place.of(url_or_path), clock, written)
+        store = cls(Place.of(url_or_path), clock, written, random)
         try:
             await store._start()
         except BaseException:
@@ -94,6 +106,7 @@ class Store:
                 ).one()
                 for device, body in await connection.execute(select(statuses.c.device, statuses.c.body)):
                     self._statuses[device] = codec.status_from_bytes(device, body)
+                self._secret_key = await secret_rows.key(connection, self._random)
         self._writer = Writer(self._writing, self._committed)
         self._open.push_async_callback(self._writer.close)
 
@@ -339,6 +352,26 @@ class Store:
         """Oldest first."""
         async with self._read() as connection:
             return await transactions.read(connection)
+
+    # Secrets on devices
+
+    @property
+    def secret_key(self) -> bytes:
+        """The key for digests of secrets: 32 bytes, this store's own."""
+        return self._secret_key
+
+    async def secrets(self, device: str) -> WrittenSecrets:
+        """What is remembered of a device's secrets; empty when nothing is."""
+        async with self._read() as connection:
+            return await secret_rows.read(connection, device)
+
+    async def keep_secrets(self, device: str, found: WrittenSecrets) -> None:
+        """Remember this of a device's secrets, instead of what was remembered before."""
+
+        async def work(batch: Batch) -> None:
+            await secret_rows.write(batch.connection, device, found)
+
+        await self._running().run(work)
 
     # What all of them need
 

@@ -162,3 +162,21 @@ transactions = Table(
     Column("commit_id", Text, nullable=False, server_default=""),
     Column("deadline", Moment, nullable=True),
 )
+
+# One row: the key of the digests in `secrets`, made at random when the store is first opened.
+secret_key = Table(
+    "secret_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("value", LargeBinary, nullable=False),
+)
+
+# Secrets that were written to devices, as keyed digests of what was written and of what the device showed then.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("device", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("shown", String(64), nullable=False),
+)

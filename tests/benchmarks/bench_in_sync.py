@@ -155,7 +155,7 @@ async def run(folder: Path) -> None:
         )  # fmt: skip
         submissions = Submissions(
             store=store, schemas=schemas, fleet=controller.fleet, revised=controller.revised,
-            plans=LivePlans(controller.fleet, sessions, schemas), document_max_bytes=settings.document_max_bytes,
+            plans=LivePlans(controller.fleet, store, sessions, schemas), document_max_bytes=settings.document_max_bytes,
         )  # fmt: skip
         backoff = Backoff(settings, Random(1))
         reconciler = Reconciler(

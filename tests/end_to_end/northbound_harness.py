@@ -120,7 +120,7 @@ async def serving(
             store=store,
             schemas=schemas,
             fleet=controller.fleet,
-            plans=LivePlans(controller.fleet, sessions, schemas),
+            plans=LivePlans(controller.fleet, store, sessions, schemas),
             revised=controller.revised,
             document_max_bytes=reconcile.document_max_bytes,
         )

@@ -85,7 +85,7 @@ class Fabric:
             store=self.store,
             schemas=self.schemas,
             fleet=self.controller.fleet,
-            plans=LivePlans(self.controller.fleet, self.sessions, self.schemas),
+            plans=LivePlans(self.controller.fleet, self.store, self.sessions, self.schemas),
             revised=self.controller.revised,
             document_max_bytes=self.settings.document_max_bytes,
             clock=SystemClock(),

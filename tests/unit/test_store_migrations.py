@@ -67,7 +67,7 @@ async def test_a_schema_of_a_newer_fabricd_is_refused_and_left_alone(tmp_path: P
     path = await made(tmp_path / "store.db")
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"schema 9999.*only up to 0002.*newer fabricd"):
+    with pytest.raises(StoreError, match=r"schema 9999.*only up to 0003.*newer fabricd"):
         await Store.open(path)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
