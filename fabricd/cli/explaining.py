@@ -52,6 +52,8 @@ def _lines(found: pb.ExplainResponse) -> Iterable[Text]:
     yield assembled("  ", (value, "green" if found.value_json else "dim"), f"  (revision {found.revision})")
     if found.owned:
         yield assembled(("  what is not desired here is deleted from the device", "dim"))
+    if found.left_out:
+        yield assembled(("  left out: such a device does without it", "yellow"))
     for claim in found.claims:
         where = f"{claim.source}:{claim.line}" if claim.line else claim.source
         by = ", ".join(text for text in (f"{claim.kind} intent", f"priority {claim.priority}", claim.owner) if text)

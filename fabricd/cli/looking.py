@@ -52,7 +52,7 @@ def plan(context: typer.Context, devices: Devices = None, as_json: Json = False)
 
 def show_plans(terminal: Terminal, plans: list[pb.DevicePlan], *, title: str = "Plan") -> None:
     for plan in plans:
-        if plan.edits or plan.error or plan.error_code or plan.skipped_paths:
+        if plan.edits or plan.error or plan.error_code or plan.skipped_paths or plan.omitted_paths:
             for line in show.plan_lines(plan):
                 terminal.line(line)
             terminal.line("")

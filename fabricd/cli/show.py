@@ -52,6 +52,8 @@ def plan_lines(plan: pb.DevicePlan) -> Iterable[Text]:
             yield from edit_lines(edit)
     for path in plan.skipped_paths:
         yield assembled((f"  ? {path} is unknown to the device's models and ignored", "dim"))
+    for path in plan.omitted_paths:
+        yield assembled((f"  ! {path} is left out: such a device does without it", "dim"))
 
 
 def edit_lines(edit: pb.Edit, indent: str = "  ", *, brief: bool = False) -> Iterable[Text]:

@@ -76,6 +76,10 @@ def compile_device(
     scope = scope_of(schema, config, device.profile, [path for intent in intents for path in intent.replace])
     _refuse_protected(schema, device, intents, scope)
     released = released_paths(schema, previous, config, scope.subtrees)
+    if previous is not None and likeness.interface_refs:
+        # Nobody will know any more what was called so: these are looked for by the names that the device uses.
+        names = schema.names(Likeness(interface_refs=True), previous.config)
+        released = _sorted(map(names.outward_path, released))
     if released:
         roots = _sorted((*scope.roots, *(Path(path.segments[:1]) for path in released)))
         scope = replace(scope, roots=roots, released=released)

@@ -15,11 +15,13 @@ import orjson
 from fabricd.errors import InputError, Problem
 from fabricd.intent.documents import Document, DraftKind, parse_documents
 from fabricd.intent.fabric.places import place
+from fabricd.model.device import Likeness
 from fabricd.model.intent import ConfigIntent, Desired, FabricIntent, Intent
 from fabricd.model.path import Path, Segment, covered
 from fabricd.schema import Schema
 
 _ABSENT = object()
+_USUAL = Likeness()
 _MODULE = re.compile(r"^[A-Za-z_][\w.]*-[\w.-]*:")
 
 
@@ -39,12 +41,13 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """`value` is the desired one, empty when nothing is desired there. `owned`: what is not desired is deleted.
-    `claims` go from the highest priority to the lowest."""
+    `claims` go from the highest priority to the lowest. `left_out`: the device's kind does without it."""
 
     path: Path
     value: str
     owned: bool
     claims: tuple[Claim, ...]
+    left_out: bool = False
 
 
 def explain(
@@ -55,8 +58,10 @@ def explain(
     layers: Sequence[ConfigIntent],
     intents: Mapping[str, Intent],
     path: Path,
+    likeness: Likeness = _USUAL,
 ) -> Explanation:
-    """What `layers` (all intents' configurations for this device) say of `path`; `intents` have their files.
+    """What `layers` (all intents' configurations for this device) say of `path`; `intents` have their files, `likeness`
+    is the device's.
 
     Raises InputError when the models have no such path.
     """
@@ -89,6 +94,7 @@ def explain(
         value="" if found is _ABSENT else orjson.dumps(found).decode(),
         owned=desired is not None and covered(desired.scope.subtrees, path),
         claims=tuple(claims),
+        left_out=covered((*likeness.omitted, *likeness.unsupported), path) or schema.node(path) is None,
     )
 
 

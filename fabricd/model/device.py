@@ -149,8 +149,9 @@ class Likeness:
 
     Paths without keys mean all entries; a key value with a `*` in it is a pattern. `defaults`: what the device assumes
     where nothing is configured, as (leaf, RFC 7951 JSON text), where the models say nothing or something else. Shown
-    and not desired, it is no drift; a model's default that differs from it is written out. `explicit`: a leaf at these
-    paths is written although it equals its default. `unsupported`: leaves that the device does not take; desiring
+    and not desired, it is no drift; a model's default that differs from it is written out. `omits_defaults`: what has
+    the models' default is never shown, so that a leaf without a value is one with that default. `explicit`: a leaf at
+    these paths is written although it equals its default. `unsupported`: leaves that the device does not take; desiring
     another value than the default there is refused at submit. `omitted`: nodes that are left out without harm, and
     told; what the device has there does not count. `secrets`: leaves that the device shows otherwise than they were
     written, but always alike; they are compared as written. `secrets_anew`: the same where every read shows something
@@ -160,6 +161,7 @@ class Likeness:
     """
 
     defaults: tuple[tuple[Path, str], ...] = ()
+    omits_defaults: bool = False
     explicit: tuple[Path, ...] = ()
     unsupported: tuple[Path, ...] = ()
     omitted: tuple[Path, ...] = ()

@@ -104,6 +104,7 @@ def explained_message(device: str, found: Explained) -> pb.ExplainResponse:
         path=explanation.path.text,
         value_json=explanation.value,
         owned=explanation.owned,
+        left_out=explanation.left_out,
         claims=claims,
     )
 
@@ -135,6 +136,7 @@ def plan_message(found: DevicePlan) -> pb.DevicePlan:
         error_code=found.error_code,
         deleted_share=plan.deleted_share,
         reverts_itself=plan.reverts_itself,
+        omitted_paths=plan.omitted,
     )
 
 

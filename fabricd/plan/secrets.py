@@ -88,13 +88,14 @@ def hidden(edit: Edit, likeness: Likeness) -> Edit:
     paths = [path for path in (*likeness.secrets, *likeness.secrets_anew) if _meet(path.names, edit.path.names)]
     if not paths:
         return edit
-    return replace(edit, old=_hidden_text(edit.path, edit.old, paths), new=_hidden_text(edit.path, edit.new, paths))
+    old, new = (None if text is None else _hidden_text(edit.path, text, paths) for text in (edit.old, edit.new))
+    return replace(edit, old=old, new=new)
 
 
 def hidden_value(path: Path, value: str, likeness: Likeness) -> str:
     """The RFC 7951 text of the node at `path` as people may see it."""
     paths = [one for one in (*likeness.secrets, *likeness.secrets_anew) if _meet(one.names, path.names)]
-    return _hidden_text(path, value, paths) or "" if paths else value
+    return _hidden_text(path, value, paths) if paths and value else value
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -102,9 +103,7 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _hidden_text(path: Path, text: str | None, paths: Sequence[Path]) -> str | None:
-    if not text:
-        return text
+def _hidden_text(path: Path, text: str, paths: Sequence[Path]) -> str:
     value: Any = orjson.loads(text)
     for one in paths:
         value = _hide(value, one.names[len(path) :])

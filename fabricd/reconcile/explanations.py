@@ -5,13 +5,15 @@ Called by northbound. Reads the store, changes nothing; must not know gRPC.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fabricd.errors import InputError, NotFoundError, Problem
 from fabricd.intent.explain import Explanation, explain
+from fabricd.model.device import Likeness
 from fabricd.model.intent import FabricIntent, Intent, Revision
 from fabricd.model.path import Path
+from fabricd.plan import hidden_value
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import SchemaPool
@@ -28,6 +30,11 @@ class Explained:
     since: dict[str, Revision]
     kinds: dict[str, str]
     concerns: dict[str, str]
+
+
+def _without_secrets(found: Explanation, path: Path, likeness: Likeness) -> Explanation:
+    claims = (replace(claim, value=hidden_value(path, claim.value, likeness)) for claim in found.claims)
+    return replace(found, value=hidden_value(path, found.value, likeness), claims=tuple(claims))
 
 
 class Explanations:
@@ -65,8 +72,10 @@ class Explanations:
             layers=layers,
             intents=intents,
             path=parsed,
+            likeness=known.profile.likeness,
         )
-        explanation = await self._schemas.run(self._fleet.model_set(known), work)
+        found = await self._schemas.run(self._fleet.model_set(known), work)
+        explanation = _without_secrets(found, parsed, known.profile.likeness)
         numbers = await self._store.intent_revisions(current.number)
         claiming = [claim.intent for claim in explanation.claims]
         concerns = {

@@ -44,13 +44,15 @@ class Likened:
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     """A leaf that is not as the models say. `holder` is the entry or container that decides whether the leaf is meant:
-    the node above its `config`. `assumed`: canonical value without configuration, None where that is not known."""
+    the node above its `config`. `assumed`: canonical value without configuration, None where that is not known.
+    `hidden`: with the models' default it is not shown."""
 
     path: Path
     holder: Path
     below: tuple[SchemaNode, ...]
     assumed: str | None
     explicit: bool
+    hidden: bool
 
     @property
     def node(self) -> SchemaNode:
@@ -71,6 +73,9 @@ def liken(
     - A leaf with a default (the models' or the device's) that nobody sets has the models' default where its entry is
       desired, and that default has to be said: where it is not the device's own, or the leaf is `explicit`. That goes
       for entries that are about to be made, and inside owned subtrees.
+    - That default was put into an entry with the entry, and goes with it: it does not keep one whose other leaves are
+      released.
+    - A leaf that is not shown has the models' default where the device `omits_defaults`.
     - A desired leaf that the device's entry does not show is there when the device assumes that very value, unless it
       is `explicit`. A leaf that is shown and not desired is not there when its value is what the device assumes.
     """
@@ -82,16 +87,12 @@ def liken(
     running = actual.print()
     leaves = list(_special(context, likeness))
     places = _Places(context, desired, actual)
-    absent = (*likeness.omitted, *likeness.unsupported)
+    ground = _Ground(
+        desired, actual, scope.subtrees, (*likeness.omitted, *likeness.unsupported), _above(scope.released)
+    )
     for leaf in leaves:
         for place in places.of(leaf.holder):
-            _settle(
-                context,
-                leaf,
-                place,
-                (desired, actual),
-                lambda path: covered(scope.subtrees, path) and not covered(absent, path),
-            )
+            _settle(context, leaf, place, ground)
     spoken = tuple(leaf.path for leaf in leaves if leaf.default is not None)
     return Likened(desired.print(), running, actual.print(), spoken, omitted)
 
@@ -136,7 +137,9 @@ def _special(context: Context, likeness: Likeness) -> Iterator[_Leaf]:
         holder = Path(path.segments[:-depth])
         text = assumed.get(path.names)
         value = along[-1].accept(lexical(orjson.loads(text))) if text is not None else None
-        leaf = _Leaf(path, holder, along[-depth:], value[1] if value else None, path.names in explicit)
+        leaf = _Leaf(
+            path, holder, along[-depth:], value[1] if value else None, path.names in explicit, likeness.omits_defaults
+        )
         if leaf.explicit or leaf.assumed != leaf.default:
             yield leaf
 
@@ -165,21 +168,66 @@ class _Places:
         return {path_of(self._context, node): node for node in drift.selected(self._context, tree, pattern)}
 
 
-def _settle(
-    context: Context, leaf: _Leaf, place: _Place, trees: tuple[Tree, Tree], mine: Callable[[Path], bool]
-) -> None:
-    """Bring one leaf of one entry into line in (desired, actual); `mine` tells whether a path may be deleted."""
+_Name = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """Both trees, and whose is what in them. `giving_up` are the places of released leaves and of all above them."""
+
+    desired: Tree
+    actual: Tree
+    owned: tuple[Path, ...]
+    absent: tuple[Path, ...]
+    giving_up: frozenset[_Name]
+
+    def owns(self, path: Path) -> bool:
+        return covered(self.owned, path) and not covered(self.absent, path)
+
+    def goes_with(self, holder: Path, leaf: Path) -> bool:
+        """Whether leaves of an entry are released, this one not among them."""
+        return _name(holder) in self.giving_up and _name(leaf) not in self.giving_up
+
+
+def _name(path: Path) -> _Name:
+    """Tells places apart without modules, which are left out of paths at will."""
+    return tuple((segment.name, segment.keys) for segment in path.segments)
+
+
+def _above(paths: Iterable[Path]) -> frozenset[_Name]:
+    return frozenset(name[:depth] for name in map(_name, paths) for depth in range(len(name) + 1))
+
+
+def _settle(context: Context, leaf: _Leaf, place: _Place, ground: _Ground) -> None:
+    """Bring one leaf of one entry into line in both trees."""
     holder, wanting, having = place
+    path = Path((*holder.segments, *(Segment(node.name) for node in leaf.below)))
     wanted, shown = _find(wanting, leaf), _find(having, leaf)
-    if wanted is None and wanting is not None and leaf.default is not None:
-        path = Path((*holder.segments, *(Segment(node.name) for node in leaf.below)))
-        if having is None or mine(path):
-            wanted = _say(context, wanting, leaf, leaf.default)
+    if leaf.hidden and shown is None and leaf.default is not None:
+        if having is not None:
+            shown = _say(context, having, leaf, leaf.default)
+        elif _has_entry(context, ground.actual, holder):  # nothing is shown of the container: its defaults are in force
+            if wanted is not None and raw.value(wanted) == leaf.default:
+                ground.desired.remove(wanted)
+            return
+    implied = leaf.default if having is None or ground.owns(path) else None
+    if wanted is None and wanting is not None and implied is not None:
+        wanted = _say(context, wanting, leaf, implied)
     if wanted is not None:
         if shown is None and having is not None and not leaf.explicit and raw.value(wanted) == leaf.assumed:
-            trees[0].remove(wanted)
-    elif shown is not None and raw.value(shown) == leaf.assumed:
-        trees[1].remove(shown)
+            ground.desired.remove(wanted)
+    elif shown is not None and (
+        raw.value(shown) == leaf.assumed
+        or (raw.value(shown) == leaf.default and wanting is None and ground.goes_with(holder, path))
+    ):
+        ground.actual.remove(shown)
+
+
+def _has_entry(context: Context, tree: Tree, path: Path) -> bool:
+    """Whether the tree has the list entry that a container is in; true outside all lists."""
+    while path.segments and not path.segments[-1].keys:
+        path = path.parent
+    return not path.segments or bool(drift.selected(context, tree, path))
 
 
 def _find(holder: raw.DataNode | None, leaf: _Leaf) -> raw.DataNode | None:

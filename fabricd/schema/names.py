@@ -67,6 +67,11 @@ class Names:
         """A canonical configuration in the device's names."""
         return self._translated(config, self._out)
 
+    def outward_path(self, path: Path) -> Path:
+        """A canonical path in the device's names."""
+        along = self._context.nodes.along(path)
+        return path if along is None else self._path(along, path, self._out)[0]
+
     def outward_edit(self, edit: Edit) -> Edit:
         """An edit of canonical names in the device's: path, values and position."""
         along = self._context.nodes.along(edit.path)

@@ -128,6 +128,7 @@ class _Alias(Table):
 
 class _Likeness(Table):
     defaults: dict[_Node, Annotated[str, PlainValidator(_json)]] = Field(default_factory=dict)
+    omits_defaults: bool = _LIKENESS.omits_defaults
     explicit: _Nodes = Field(default_factory=list)
     unsupported: _Nodes = Field(default_factory=list)
     omitted: _Nodes = Field(default_factory=list)
@@ -214,6 +215,7 @@ def _profile(read: _Profile) -> Profile:
         write=WriteTraits(write.shape, write.replace, tuple(write.first), tuple(write.before), write.settle),
         likeness=Likeness(
             defaults=tuple(likeness.defaults.items()),
+            omits_defaults=likeness.omits_defaults,
             explicit=tuple(likeness.explicit),
             unsupported=tuple(likeness.unsupported),
             omitted=tuple(likeness.omitted),

@@ -65,6 +65,7 @@ unsupported = ["/a:b/unsupported"]
 omitted = ["/a:b/omitted"]
 secrets = ["/a:b/secret"]
 secrets_anew = ["/a:b/other"]
+omits_defaults = true
 interface_refs = true
 attach_default = true
 
@@ -133,6 +134,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
                 (path("/a:b/name"), '"é \\"x\\""'),
                 (path("/a:b/list"), '["x",1]'),
             ),
+            omits_defaults=True,
             explicit=(path("/a:b/explicit"),),
             unsupported=(path("/a:b/unsupported"),),
             omitted=(path("/a:b/omitted"),),

@@ -195,7 +195,7 @@ class Edit(_message.Message):
     def __init__(self, operation: _Optional[_Union[Operation, str]] = ..., path: _Optional[str] = ..., old_json: _Optional[str] = ..., new_json: _Optional[str] = ..., disruption: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
 
 class DevicePlan(_message.Message):
-    __slots__ = ("device", "edits", "disruption", "unmanaged_nodes", "skipped_paths", "error", "error_code", "deleted_share", "reverts_itself")
+    __slots__ = ("device", "edits", "disruption", "unmanaged_nodes", "skipped_paths", "error", "error_code", "deleted_share", "reverts_itself", "omitted_paths")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     EDITS_FIELD_NUMBER: _ClassVar[int]
     DISRUPTION_FIELD_NUMBER: _ClassVar[int]
@@ -205,6 +205,7 @@ class DevicePlan(_message.Message):
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     DELETED_SHARE_FIELD_NUMBER: _ClassVar[int]
     REVERTS_ITSELF_FIELD_NUMBER: _ClassVar[int]
+    OMITTED_PATHS_FIELD_NUMBER: _ClassVar[int]
     device: str
     edits: _containers.RepeatedCompositeFieldContainer[Edit]
     disruption: str
@@ -214,7 +215,8 @@ class DevicePlan(_message.Message):
     error_code: str
     deleted_share: float
     reverts_itself: bool
-    def __init__(self, device: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., disruption: _Optional[str] = ..., unmanaged_nodes: _Optional[int] = ..., skipped_paths: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ..., deleted_share: _Optional[float] = ..., reverts_itself: _Optional[bool] = ...) -> None: ...
+    omitted_paths: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, device: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[Edit, _Mapping]]] = ..., disruption: _Optional[str] = ..., unmanaged_nodes: _Optional[int] = ..., skipped_paths: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ..., error_code: _Optional[str] = ..., deleted_share: _Optional[float] = ..., reverts_itself: _Optional[bool] = ..., omitted_paths: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StatusRequest(_message.Message):
     __slots__ = ("devices",)
@@ -345,20 +347,22 @@ class ExplainRequest(_message.Message):
     def __init__(self, device: _Optional[str] = ..., path: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("revision", "device", "path", "value_json", "owned", "claims")
+    __slots__ = ("revision", "device", "path", "value_json", "owned", "claims", "left_out")
     REVISION_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
     OWNED_FIELD_NUMBER: _ClassVar[int]
     CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     revision: int
     device: str
     path: str
     value_json: str
     owned: bool
     claims: _containers.RepeatedCompositeFieldContainer[Claim]
-    def __init__(self, revision: _Optional[int] = ..., device: _Optional[str] = ..., path: _Optional[str] = ..., value_json: _Optional[str] = ..., owned: _Optional[bool] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ...) -> None: ...
+    left_out: bool
+    def __init__(self, revision: _Optional[int] = ..., device: _Optional[str] = ..., path: _Optional[str] = ..., value_json: _Optional[str] = ..., owned: _Optional[bool] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., left_out: _Optional[bool] = ...) -> None: ...
 
 class Claim(_message.Message):
     __slots__ = ("intent", "kind", "owner", "priority", "value_json", "wins", "source", "line", "concern", "revision", "author", "comment")
