@@ -1,7 +1,7 @@
 """The NETCONF adapter on simulated switches that have quirks: what is written arrives, what runs is read.
 
-One switch a quirk. Where a quirk cannot be overlooked it is checked that it was met; others, such as a replace that is
-not known, must never be.
+One switch a quirk, and one of each kind with the profile that is shipped for it. Where a quirk cannot be overlooked it is
+checked that it was met; others, such as a replace that is not known, must never be.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 
 import orjson
 import pytest
@@ -17,15 +18,20 @@ from target_bench import INTERFACES, ROOTS, Alarm, document, eventually, interfa
 
 from fabricd.errors import DeviceRefusedError, DeviceUnreachableError
 from fabricd.model.device import Device, Login, NetconfTraits, Profile, Protocol, SecretReference, Timeouts, Trust
-from fabricd.model.edit import Dialect, Payload
+from fabricd.model.edit import Dialect, Edit, Operation, Payload
+from fabricd.model.path import Path
 from fabricd.schema import ModelSet, Schema
 from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
+from fabricd.simulator.kinds import kind_names
 from fabricd.simulator.quirks import Quirks
 from fabricd.southbound import netconf
+from fabricd.southbound.profiles import load_profiles
 from fabricd.southbound.sessions import Sessions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+HOST_NAME = Path.parse("/openconfig-system:system/config/hostname")
+PORTS = ("Ethernet1", "Ethernet2")
 OWN = "urn:fabricd:simulator"
 OWN_COMMIT = NetconfTraits(
     confirmed_commit="own",
@@ -50,13 +56,18 @@ QUIRKS: dict[str, tuple[Quirks, NetconfTraits]] = {
     "no_replace": (Quirks(no_replace=True), NetconfTraits()),
     "silent_when_full": (Quirks(sessions=1, silent_when_full=True), NetconfTraits(sessions=1)),
 }
+SHIPPED = load_profiles(FilePath(__file__).resolve().parents[2] / "config" / "profiles")
+PROFILES = {name: SHIPPED[name] for name in kind_names()} | {
+    name: Profile("test", timeouts=Timeouts(connect=3, read=20, write=20), netconf=traits)
+    for name, (_, traits) in QUIRKS.items()
+}
 OLD = document("old", interface("Ethernet1", description="to spine1"), interface("Ethernet2", mtu=9000))
 NEW = document("new", interface("Ethernet1", enabled=True, description="to spine2"))
 
 
 @dataclass
 class Field:
-    """The switches, one named after each quirk, and what talks to them."""
+    """The switches, one named after each quirk and kind, and what talks to them."""
 
     simulation: Simulation
     schema: Schema
@@ -65,7 +76,7 @@ class Field:
     sessions: Sessions = field(init=False)
 
     def __post_init__(self) -> None:
-        devices = {name: self.device(name) for name in QUIRKS}
+        devices = {name: self.device(name) for name in PROFILES}
 
         async def connect(device: Device) -> netconf.NetconfTarget:
             return await netconf.connect(device, namespaces=self.schema.namespaces())
@@ -81,7 +92,7 @@ class Field:
             address="127.0.0.1",
             port=self.switch(name).netconf_port,
             protocol=Protocol.NETCONF,
-            profile=Profile("test", timeouts=Timeouts(connect=3, read=20, write=20), netconf=QUIRKS[name][1]),
+            profile=PROFILES[name],
             login=self.login,
             trust=Trust(known_hosts=str(self.simulation.known_hosts_file)),
         )
@@ -102,6 +113,11 @@ class Field:
         wanted = self.wanted(value)
         edits = self.schema.diff(actual, wanted)
         return self.schema.render(edits, wanted, Dialect.NETCONF) if edits else None
+
+    def hostname(self, actual: bytes, name: str) -> Payload:
+        """What changes the host's name and nothing else."""
+        wanted = self.schema.apply([Edit(Operation.REPLACE, HOST_NAME, None, f'"{name}"')], actual)
+        return self.schema.render(self.schema.diff(actual, wanted), wanted, Dialect.NETCONF)
 
     async def write(self, name: str, value: dict[str, object]) -> None:
         """As a round does it: fetch, stage, confirm; and nothing is left to do then."""
@@ -127,9 +143,9 @@ async def switches(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fi
         state_directory=folder / "switches",
         username="operator",
         password="a password",
-        switches=tuple(
-            SwitchConfig(name=name, ports=("Ethernet1", "Ethernet2"), quirks=quirks)
-            for name, (quirks, _) in QUIRKS.items()
+        switches=(
+            *(SwitchConfig(name=name, ports=PORTS, quirks=quirks) for name, (quirks, _) in QUIRKS.items()),
+            *(SwitchConfig(name=name, ports=PORTS, kind=name) for name in kind_names()),
         ),
     )
     alarm = Alarm()
@@ -188,6 +204,24 @@ async def test_the_switchs_own_commit_is_taken_back_like_any_other(switches: Fie
         assert await target.resolve("id") is True
         assert is_back()
         assert await target.resolve("id") is False
+
+
+@pytest.mark.parametrize("name", kind_names())
+async def test_each_kind_takes_a_change_back_and_keeps_what_is_confirmed(switches: Field, name: str) -> None:
+    switch = switches.switch(name)
+    payload = switches.hostname(await switches.actual(name), f"of-{name}")
+    before = switch.running
+    async with switches.sessions.open(name) as target:
+        assert target.reverts
+        await target.stage(payload, "id-1")
+        assert switch.running != before
+        await target.cancel()
+        assert switch.running == before
+        await target.stage(payload, "id-2")
+        await target.confirm()
+        switches.alarm.ring()
+        assert await target.resolve("id-2") is False
+    assert orjson.loads(switch.running)["openconfig-system:system"]["config"]["hostname"] == f"of-{name}"
 
 
 async def test_a_switch_that_is_full_answers_nothing_and_is_left_in_peace(switches: Field) -> None:

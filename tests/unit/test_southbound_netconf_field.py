@@ -152,6 +152,8 @@ async def test_replies_that_are_not_well_formed_are_mended_by_the_handler_that_k
 async def test_what_is_said_before_the_hello_is_skipped(
     words: tuple[str, ...], tmp_path: FilePath, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+
     async def say(side: NetconfSessionSide) -> None:
         for text in words:
             await side.write(side.frame(text.encode()))

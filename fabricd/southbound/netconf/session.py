@@ -287,7 +287,7 @@ class NetconfSession:
     def _skip(self, message: bytes) -> None:
         text = " ".join(re.sub(rb"<[^>]*>", b" ", message[:_QUOTED]).decode("utf-8", "replace").split())[:200]
         self._said.append(repr(text or "nothing in words"))
-        _LOG.warning("%s: before its hello the device said %s", self._device.name, self._said[-1])
+        _LOG.info("%s: before its hello the device said %s", self._device.name, self._said[-1])
         if len(self._said) > _BEFORE_HELLO:
             self._fail(DeviceProtocolError(f"no NETCONF hello, but {self._said[0]}", device=self._device.name))
 
