@@ -46,8 +46,9 @@ class Paths:
 
         Raises GnmiError: `unknown` for a name the models lack, INVALID_ARGUMENT for foreign origins and wrong keys.
         """
-        if prefix.origin and path.origin:
-            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "origin stands in both prefix and path")
+        if prefix.origin and path.origin and prefix.origin != path.origin:
+            # The same one in both places is a mistake that clients in the field make and switches let pass.
+            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "prefix and path have different origins")
         if (origin := prefix.origin or path.origin) not in self.origins:
             if origin in ("", "openconfig"):
                 self._live.meet("origin" if self._live.quirks.origin else "module_names")

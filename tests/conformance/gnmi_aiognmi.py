@@ -44,7 +44,7 @@ class Aiognmi(GnmiClient):
     def capabilities(self) -> tuple[set[str], set[str], str]:
         found = self._said(self._client.get_capabilities())
         models = {model["name"] for model in found["supported_models"]}
-        return {str(one).lower() for one in found["supported_encodings"]}, models, found["gnmi_version"]
+        return {str(one).lower() for one in found["supported_encodings"]}, models, found["gNMI_version"]
 
     def get(self, paths: Sequence[str], kind: str = "ALL", encoding: str = "json_ietf") -> Updates:
         found = self._said(self._client.get(paths=list(paths), data_type=kind, encoding=encoding))

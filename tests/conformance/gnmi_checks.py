@@ -55,7 +55,7 @@ class GnmiClient(ABC):
 
     @abstractmethod
     def stranger(self) -> GnmiClient:
-        """The same with a wrong password."""
+        """The same with a wrong password, which may be refused at once."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -86,11 +86,7 @@ def _capabilities(client: GnmiClient, number: int) -> None:
 
 
 def _login(client: GnmiClient, number: int) -> None:
-    stranger = client.stranger()
-    try:
-        refused("UNAUTHENTICATED", lambda: stranger.get(["/interfaces"]))
-    finally:
-        stranger.close()
+    refused("UNAUTHENTICATED", lambda: client.stranger().get(["/interfaces"]))
 
 
 def _update(client: GnmiClient, number: int) -> None:

@@ -23,7 +23,7 @@ class Pygnmi(GnmiClient):
             (at["address"], at["gnmi_port"]), username=at["username"], password=password or at["password"],
             path_cert=at["ca"], grpc_options=[("grpc.max_receive_message_length", 64 << 20)],
         )  # fmt: skip
-        self._client.connect(timeout=20)
+        _said(lambda: self._client.connect(timeout=20))
 
     def capabilities(self) -> tuple[set[str], set[str], str]:
         found = _said(self._client.capabilities)
@@ -60,9 +60,10 @@ class Pygnmi(GnmiClient):
         asked = {"subscription": [{"path": path}], "mode": "poll", "encoding": "json_ietf"}
         subscriber = self._client.subscribe_poll(subscribe=asked)
         try:
-            subscriber.get_update(timeout=10)  # what is there when the subscription begins
+            # It reads one answer behind: first comes what is there when the subscription begins, without a poll.
             first = _updates(subscriber.get_update(timeout=10)["update"])
             between()
+            subscriber.get_update(timeout=10)
             return first, _updates(subscriber.get_update(timeout=10)["update"])
         finally:
             subscriber.close()
@@ -98,7 +99,7 @@ def _said(ask: Callable[[], T]) -> T:
         return ask()
     except gNMIException as error:
         cause = error.orig_exc
-        raise RefusedError(cause.code().name if isinstance(cause, grpc.RpcError) else "no status") from error
+        raise RefusedError(cause.code().name if isinstance(cause, grpc.RpcError) else str(error)) from error
     except grpc.RpcError as error:
         raise RefusedError(error.code().name) from error
 

@@ -88,7 +88,9 @@ def _said(ask: Callable[[], Any]) -> str:
         raise RefusedError(str(getattr(error, "tag", "no error-tag"))) from error
     if reply is None:
         return ""
-    return (reply.data_xml if hasattr(reply, "data_xml") else reply.xml).decode()
+    if hasattr(reply, "data_ele"):
+        return str(etree.tostring(reply.data_ele, encoding="unicode"))
+    return str(reply.xml.decode())
 
 
 @contextmanager
