@@ -1,7 +1,7 @@
 """The NETCONF adapter on simulated switches that have quirks: what is written arrives, what runs is read.
 
-One switch a quirk, and one of each kind with the profile that is shipped for it. Where a quirk cannot be overlooked it is
-checked that it was met; others, such as a replace that is not known, must never be.
+One switch a quirk, and one of each kind with the profile that is shipped for it. Where a quirk cannot be overlooked it
+is checked that it was met; others, such as a replace that is not known, must never be.
 """
 
 from __future__ import annotations
