@@ -14,7 +14,7 @@ import orjson
 from fabricd.schema.outline import Outline
 from fabricd.simulator.appearance import Appearance
 from fabricd.simulator.engine import Edit, parse
-from fabricd.simulator.flaps import Flap, flapped, flapping, write_flaps
+from fabricd.simulator.flaps import Flap, Flaps, flapped, flapping, write_flaps
 from fabricd.simulator.in_force import Dormant, Force
 from fabricd.simulator.intake import Intake
 from fabricd.simulator.quirk_places import tree_copied
@@ -55,7 +55,7 @@ class Behaviour:
         self._force = Force(outline, quirks)
         self._flapping = flapping(outline) if quirks.replace_flaps else ()
         self._dormant: Dormant = frozenset()
-        self._flaps: dict[Place, Flap] = {}
+        self._flaps: Flaps = {}
         self.appearance = Appearance(outline, quirks)
         self.met: set[str] = set()
         """Quirks that made a difference so far, by their names; of protocols too."""
@@ -90,7 +90,8 @@ class Behaviour:
         """A taken edit runs now."""
         for place in taken.flapped:
             times = self._flaps[place].times if place in self._flaps else 0
-            self._flaps[place] = Flap(times + 1, self._clock())
+            # A worker may be at the ones before: they are replaced, not changed.
+            self._flaps = {**self._flaps, place: Flap(times + 1, self._clock())}
             self.met.add("replace_flaps")
 
     def changed(self, before: bytes, after: bytes) -> None:
@@ -101,7 +102,7 @@ class Behaviour:
     def forget(self) -> None:
         """The switch started anew."""
         self._dormant = frozenset()
-        self._flaps.clear()
+        self._flaps = {}
 
     # Reads
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 
 from fabricd.errors import FabricdError, InputError, Problem
@@ -77,7 +77,10 @@ class Switch:
         self._losing_power: asyncio.Future[None] | None = None
         file = simulation.state_directory / "running" / f"{config.name}.json"
         quirks = config.quirks
-        self._behaviour = Behaviour(engine.outline, quirks, config.ports, self.clock)
+        try:
+            self._behaviour = Behaviour(engine.outline, quirks, config.ports, self.clock)
+        except InputError as error:
+            raise InputError.of(replace(problem, device=config.name) for problem in error.problems) from error
         self._datastore = Datastore(
             engine,
             file,

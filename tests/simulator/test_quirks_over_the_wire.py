@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -14,70 +13,14 @@ import raw_netconf
 from lxml import etree
 from netconf_documents import IF, RUNNING, commit, interface
 from quirk_trees import PASSWORD
-from raw_gnmi import Client, connected, refused, update, values
-
-from fabricd.simulator import LinkConfig, Simulation, SimulationConfig, Switch, SwitchConfig
-
-Configure = Callable[..., SimulationConfig]
-PORT = "/interfaces/interface[name=Ethernet1]"
-LAG = "/interfaces/interface[name=PortChannel1]"
-NI = "/network-instances/network-instance"
-BASE = {"name": "Ethernet1", "type": "iana-if-type:ethernetCsmacd"}
-SECOND = {"name": "Ethernet2", "config": {"name": "Ethernet2", "type": "iana-if-type:ethernetCsmacd"}}
-KEYS = "<name>Ethernet1</name>"
-TYPE = '<type xmlns:ianaift="urn:ietf:params:xml:ns:yang:iana-if-type">ianaift:ethernetCsmacd</type>'
-
-
-class Both:
-    """One switch with quirks, spoken to by either protocol."""
-
-    def __init__(self, switch: Switch, gnmi: Client, netconf: raw_netconf.Client) -> None:
-        self.switch, self.gnmi, self.netconf = switch, gnmi, netconf
-
-    async def config(self) -> dict[str, Any]:
-        """The configuration by gNMI; what NETCONF shows has to be the same."""
-        [found] = values(await self.gnmi.get("/", kind="CONFIG"))
-        text = etree.tostring(await self.netconf.ask(RUNNING)).decode()
-        for leaf in leaves_of(found):
-            assert f">{leaf}<" in text, (leaf, text)
-        return dict(found)
-
-    async def state(self, path: str) -> Any:
-        """What is in force there."""
-        [found] = values(await self.gnmi.get(path, kind="STATE"))
-        return found
-
-
-def leaves_of(found: Any) -> list[str]:
-    """The values that are written alike in XML."""
-    if isinstance(found, dict):
-        return [leaf for value in found.values() for leaf in leaves_of(value)]
-    if isinstance(found, list):
-        return [leaf for value in found for leaf in leaves_of(value)]
-    text = str(found).lower() if isinstance(found, bool) else str(found)
-    return [text.rpartition(":")[2]] if ":" not in text else []
+from quirky_switches import ADDRESS, BASE, KEYS, LAG, NI, PORT, RED, TYPE, Configure, both_to, port
+from raw_gnmi import refused, update, values
 
 
 @pytest.fixture
 def switch_with(configure: Configure) -> Callable[..., Any]:
-    @asynccontextmanager
-    async def start(**quirks: Any) -> AsyncIterator[Both]:
-        left = SwitchConfig(name="left", ports=("Ethernet1", "Ethernet2"), quirks=quirks)
-        right = SwitchConfig(name="right", ports=("Ethernet1", "Ethernet2"))
-        async with Simulation(configure(switches=(left, right))) as simulation:
-            switch = simulation.switches["left"]
-            async with (
-                connected(simulation, switch) as gnmi,
-                raw_netconf.session(simulation, switch) as netconf,
-            ):
-                yield Both(switch, gnmi, netconf)
-
-    return start
-
-
-def port(found: dict[str, Any], name: str = "Ethernet1") -> dict[str, Any]:
-    entries = found["openconfig-interfaces:interfaces"]["interface"]
-    return dict(next(one for one in entries if one["name"] == name))
+    """Makes the switch with some quirks."""
+    return partial(both_to, configure)
 
 
 # Shown
@@ -264,26 +207,6 @@ async def test_a_lag_type_needs_its_members_in_the_same_edit_config(switch_with:
         assert both.switch.met == {"lag_with_members"}
 
 
-ADDRESS = {
-    "subinterface": [
-        {
-            "index": 0,
-            "config": {"index": 0},
-            "openconfig-if-ip:ipv4": {
-                "addresses": {"address": [{"ip": "10.0.0.1", "config": {"ip": "10.0.0.1", "prefix-length": 31}}]}
-            },
-        }
-    ]
-}
-RED = {
-    "name": "red",
-    "config": {"name": "red", "type": "L3VRF"},
-    "interfaces": {
-        "interface": [{"id": "e", "config": {"id": "e", "interface": "Ethernet1", "subinterface": 0}}],
-    },
-}
-
-
 @pytest.mark.parametrize("instance_first", [False, True])
 async def test_an_interface_that_comes_into_a_vrf_loses_its_address(switch_with: Any, instance_first: bool) -> None:
     async with switch_with(instance_before_address=True) as both:
@@ -296,142 +219,3 @@ async def test_an_interface_that_comes_into_a_vrf_loses_its_address(switch_with:
         assert both.switch.met == (set() if instance_first else {"instance_before_address"})
         await both.gnmi.set(update=[address])
         assert both.switch.value(path) == "10.0.0.1"
-
-
-# In force
-
-
-async def test_the_command_line_wins_and_what_is_never_programmed_is_not_in_force(switch_with: Any) -> None:
-    quirks = {
-        "cli_values": {"/system/config/motd-banner": "by hand"},
-        "never_programs": ("/lldp/interfaces",),
-    }
-    async with switch_with(**quirks) as both:
-        await both.gnmi.set(update=[update("/interfaces", {"interface": [SECOND]})])
-        lldp = {"interface": [{"name": "Ethernet2", "config": {"name": "Ethernet2"}}]}
-        await both.gnmi.set(
-            update=[update("/system/config", {"motd-banner": "by intent"}), update("/lldp/interfaces", lldp)]
-        )
-        found = await both.config()
-        assert found["openconfig-system:system"]["config"]["motd-banner"] == "by intent"
-        assert found["openconfig-lldp:lldp"]["interfaces"] == lldp
-        assert (await both.state("/system/state"))["openconfig-system:motd-banner"] == "by hand"
-        state = values(await both.gnmi.get("/lldp", kind="STATE"))
-        assert "Ethernet2" not in str(state)
-        assert both.switch.met == {"cli_values", "never_programs"}
-
-
-async def test_a_feature_and_what_needs_it_in_one_request_is_shown_and_not_in_force(switch_with: Any) -> None:
-    async with switch_with(feature_first={"/lldp/config/enabled": "/lldp/interfaces"}) as both:
-        await both.gnmi.set(update=[update("/interfaces", {"interface": [SECOND]})])
-        ports = {"interface": [{"name": "Ethernet2", "config": {"name": "Ethernet2"}}]}
-        await both.gnmi.set(update=[update("/lldp", {"config": {"enabled": True}, "interfaces": ports})])
-        assert (await both.config())["openconfig-lldp:lldp"]["interfaces"] == ports
-        assert "Ethernet2" not in str(await both.state("/lldp"))
-        await both.gnmi.set(delete=[update("/lldp/interfaces", 0).path])
-        await both.gnmi.set(update=[update("/lldp/interfaces", ports)])
-        assert "Ethernet2" in str(await both.state("/lldp"))
-
-
-async def test_an_interface_in_no_instance_has_no_address_in_force(switch_with: Any) -> None:
-    async with switch_with(explicit_membership=True) as both:
-        await both.gnmi.set(update=[update(PORT, {"name": "Ethernet1", "config": BASE, "subinterfaces": ADDRESS})])
-        assert "10.0.0.1" in str(await both.config())
-        assert "10.0.0.1" not in str(await both.state(PORT))
-        await both.gnmi.set(update=[update(f"{NI}[name=red]", RED)])
-        assert "10.0.0.1" in str(await both.state(PORT))
-
-
-async def test_a_replace_makes_an_interface_flap(switch_with: Any) -> None:
-    async with switch_with(replace_flaps=True) as both:
-        await both.gnmi.set(update=[update(f"{PORT}/config", BASE)])
-        await both.gnmi.set(replace=[update(f"{PORT}/config/description", "a leaf alone does no harm")])
-        assert "openconfig-interfaces:last-change" not in await both.state(f"{PORT}/state")
-        for times in (1, 2):
-            await both.gnmi.set(replace=[update(f"{PORT}/config", BASE)])
-            state = await both.state(f"{PORT}/state")
-            assert state["openconfig-interfaces:counters"]["carrier-transitions"] == str(2 * times)
-            assert int(state["openconfig-interfaces:last-change"]) > 0
-        assert "carrier-transitions" not in str(await both.state("/interfaces/interface[name=Ethernet2]/state"))
-
-
-# Later
-
-
-class Clock:
-    """Stands still until it is moved; whoever sleeps by it wakes then."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000_000_000_000_000
-        self._moved = asyncio.Event()
-
-    def __call__(self) -> int:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        until = self.now + round(seconds * 1_000_000_000)
-        while self.now < until:
-            await self._moved.wait()
-
-    def move(self, seconds: float) -> None:
-        self.now += round(seconds * 1_000_000_000)
-        self._moved.set()
-        self._moved = asyncio.Event()
-
-
-async def test_a_change_shows_when_its_time_has_come_and_is_told_then(configure: Configure) -> None:
-    clock = Clock()
-    switches = (SwitchConfig(name="left", quirks={"applies_after": 60.0}),)
-    simulation = Simulation(configure(switches=switches, links=()), clock, clock.sleep)
-    path = "/system/config/hostname"
-    async with simulation, connected(simulation, simulation.switches["left"]) as client:
-        left = simulation.switches["left"]
-        stream = client.subscribe("STREAM", path)
-        async with asyncio.timeout(20):
-            assert (await stream.read()).sync_response
-        await client.set(update=[update(path, "late")])
-        assert left.value(path) == "late"
-        clock.move(59)
-        assert (await refused(client.get(path, kind="CONFIG")))[0] is grpc.StatusCode.NOT_FOUND
-        told = asyncio.ensure_future(stream.read())
-        clock.move(1)
-        async with asyncio.timeout(20):
-            assert json.loads((await told).update.update[0].val.json_ietf_val) == "late"
-        assert values(await client.get(path, kind="CONFIG")) == ["late"]
-        await client.set(update=[update(path, "later")])
-        await left.restart()
-        assert values(await client.get(path, kind="CONFIG")) == ["later"]
-        assert left.met == {"applies_after"}
-        stream.cancel()
-
-
-async def test_a_session_needs_what_is_in_force_at_both_ends(configure: Configure) -> None:
-    """The neighbour of a switch with quirks sees what is in force there, not what is shown."""
-
-    def end(own: str, far: str, own_as: int, far_as: int) -> dict[str, Any]:
-        neighbor = {"neighbor-address": far, "config": {"neighbor-address": far, "peer-as": far_as}}
-        bgp = {"global": {"config": {"as": own_as}}, "neighbors": {"neighbor": [neighbor]}}
-        protocol = {"identifier": "BGP", "name": "BGP", "config": {"identifier": "BGP", "name": "BGP"}, "bgp": bgp}
-        instance = {"name": "default", "config": {"name": "default", "type": "DEFAULT_INSTANCE"}}
-        text = json.dumps(ADDRESS).replace("10.0.0.1", own)
-        return {
-            PORT: {"name": "Ethernet1", "config": BASE, "subinterfaces": json.loads(text)},
-            f"{NI}[name=default]": {**instance, "protocols": {"protocol": [protocol]}},
-        }
-
-    switches = (
-        SwitchConfig(name="left", ports=("Ethernet1",), quirks={"explicit_membership": True}),
-        SwitchConfig(name="right", ports=("Ethernet1",)),
-    )
-    links = (LinkConfig(a="left:Ethernet1", b="right:Ethernet1"),)
-    async with Simulation(configure(switches=switches, links=links)) as simulation:
-        left, right = simulation.switches["left"], simulation.switches["right"]
-        await left.change(end("10.0.0.0", "10.0.0.1", 65001, 65002))
-        await right.change(end("10.0.0.1", "10.0.0.0", 65002, 65001))
-        place = f"{NI}[name=default]/protocols/protocol[identifier=BGP][name=BGP]/bgp/neighbors/neighbor"
-        async with connected(simulation, right) as client:
-            path = f"{place}[neighbor-address=10.0.0.0]/state/session-state"
-            assert values(await client.get(path)) == ["ACTIVE"]
-            joined = {"id": "e", "config": {"id": "e", "interface": "Ethernet1", "subinterface": 0}}
-            await left.change({f"{NI}[name=default]/interfaces": {"interface": [joined]}})
-            assert values(await client.get(path)) == ["ESTABLISHED"]
