@@ -143,9 +143,12 @@ async def test_who_takes_changes_back(
             assert server.log == []
 
 
-async def test_a_refused_commit_is_cancelled_all_the_same(tmp_path: FilePath) -> None:
-    """The device may have carried out what it complains about."""
-    refused = {"commit": rpc_error("in-use", message="a confirmed commit is pending"), "cancel_commit": OK}
+@pytest.mark.parametrize("held", [OK, rpc_error("invalid-value")])
+async def test_a_refused_commit_is_cancelled_all_the_same(
+    held: bytes, tmp_path: FilePath, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The device may have carried out what it complains about. That it did not is nothing to warn of."""
+    refused = {"commit": rpc_error("in-use", message="a confirmed commit is pending"), "cancel_commit": held}
     server = NetconfServer(scripted(**refused), capabilities=PERSIST)
     async with session(server, tmp_path) as target:
         with pytest.raises(DeviceRefusedError, match=r"another one waits.*a confirmed commit is pending") as caught:
@@ -153,6 +156,7 @@ async def test_a_refused_commit_is_cancelled_all_the_same(tmp_path: FilePath) ->
         assert (caught.value.tag, caught.value.transient) == ("in-use", True)
         assert server.log[5:] == ["commit", "cancel-commit", *EMPTIED]
         assert not target.closed
+    assert caplog.text == ""
 
 
 async def test_a_late_confirm_is_a_transient_refusal_and_leaves_no_lock(tmp_path: FilePath) -> None:

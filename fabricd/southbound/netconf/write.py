@@ -104,9 +104,9 @@ class Writer:
         force then is taken back by the device itself."""
         edited, commit = self._edited, self._in_force
         self._is_staged, self._waiting, self._edited, self._in_force = False, None, False, ""
-        if commit and self._confirmed is not None and not self._rpc.session.closed:
+        if commit and not self._rpc.session.closed:
             try:
-                await self._confirmed.cancel(commit)
+                await self.resolve(commit)
             except DeviceError as error:
                 _LOG.warning("%s: %s; an unconfirmed change ends by itself", self._rpc.device.name, error)
         if edited and not self._rpc.session.closed:
@@ -144,7 +144,7 @@ class Writer:
         self._in_force = commit  # from now on it may be
         try:
             await self._in_turn(self._confirmed.begin(commit, self._seconds))
-        except DeviceRefusedError:
+        except DeviceError:
             if not self._confirmed.bound:
                 self._in_force = ""  # a cancel that names no id might take back somebody else's
             raise
