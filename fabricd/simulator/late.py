@@ -35,6 +35,8 @@ class Late:
         self._meet = meet
         self._shown = datastore.running
         self._waiting: deque[tuple[int, Version]] = deque()
+        self.listeners: list[Callable[[Event], None]] = []
+        """Called with every event of the datastore, with a change of running when it shows."""
         self._tasks: set[asyncio.Task[None]] = set()
         datastore.listeners.append(self._note)
 
@@ -53,16 +55,23 @@ class Late:
         self._shown = self._datastore.running
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, Changed) and event.store is Store.RUNNING:
+        if not isinstance(event, Changed) or event.store is not Store.RUNNING:
+            self._tell(event)
+        else:
             due = self._clock() + round(self._seconds * NANOSECONDS)
             self._waiting.append((due, self._datastore.running))
             self._meet("applies_after")
-            task = asyncio.get_running_loop().create_task(self._wake(due))
+            task = asyncio.get_running_loop().create_task(self._wake(due, event))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _wake(self, due: int) -> None:
+    async def _wake(self, due: int, event: Changed) -> None:
         # The clock may have been set back meanwhile.
         while (left := due - self._clock()) > 0:
             await self._sleep(left / NANOSECONDS)
         self._told()
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)

@@ -66,6 +66,11 @@ class Live:
         return self.engine.outline
 
     @property
+    def listeners(self) -> list[Callable[[Event], None]]:
+        """Called with what happened to the datastores, when it shows."""
+        return self.datastore.listeners if self._late is None else self._late.listeners
+
+    @property
     def met(self) -> frozenset[str]:
         """Quirks that made a difference so far, by their names."""
         return frozenset(self._behaviour.met)

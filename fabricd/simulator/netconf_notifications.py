@@ -78,13 +78,13 @@ class Notifications:
 
     def start(self) -> None:
         """Listen to the datastore."""
-        self._live.datastore.listeners.append(self._heard)
+        self._live.listeners.append(self._heard)
         self._task = asyncio.get_running_loop().create_task(self._work())
 
     def stop(self) -> None:
         """Forget what was not told yet, and what is kept for replay."""
         if self._task is not None:
-            self._live.datastore.listeners.remove(self._heard)
+            self._live.listeners.remove(self._heard)
             self._task.cancel()
             self._task = None
         self._replay.clear()

@@ -10,6 +10,9 @@ from typing import Any
 
 import grpc
 import pytest
+import raw_netconf
+from lxml import etree
+from netconf_documents import RUNNING
 from quirky_switches import ADDRESS, BASE, NI, PORT, RED, SECOND, Configure, both_to
 from raw_gnmi import connected, refused, update, values
 
@@ -162,6 +165,21 @@ async def test_a_change_shows_when_its_time_has_come_and_is_told_then(configure:
         assert values(await client.get(path, kind="CONFIG")) == ["later"]
         assert left.met == {"applies_after"}
         stream.cancel()
+
+
+async def test_a_change_is_told_by_netconf_when_it_shows(configure: Configure) -> None:
+    clock = Clock()
+    switches = (SwitchConfig(name="left", quirks={"applies_after": 60.0}),)
+    async with Simulation(configure(switches=switches, links=()), clock, clock.sleep) as simulation:
+        left = simulation.switches["left"]
+        async with raw_netconf.session(simulation, left) as session:
+            await session.ok('<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>')
+            await left.change({"/system/config/hostname": "late"})
+            clock.move(59)
+            assert b"late" not in etree.tostring(await session.ask(RUNNING))  # nothing came before this answer
+            clock.move(1)
+            assert b"netconf-config-change" in etree.tostring(await session.reply())
+            assert b"late" in etree.tostring(await session.ask(RUNNING))
 
 
 async def test_a_session_needs_what_is_in_force_at_both_ends(configure: Configure) -> None:
