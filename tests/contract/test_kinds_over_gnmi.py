@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import orjson
 import pytest
 import pytest_asyncio
-from target_bench import HOSTNAME, INTERFACES, ROOTS, SYSTEM, eventually
+from target_bench import HOSTNAME, INTERFACES, ROOTS, SYSTEM, document, interface
 
 from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
@@ -21,6 +21,7 @@ from fabricd.model.path import Path
 from fabricd.schema import ModelSet, Schema
 from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
 from fabricd.simulator.kinds import kind_names
+from fabricd.simulator.quirks import Quirks
 from fabricd.southbound import gnmi
 from fabricd.southbound.profiles import load_profiles
 
@@ -116,11 +117,8 @@ async def test_a_kind_is_read_and_written_with_its_profile(world: World, kind: s
     await world.switch(kind).change(delete=["/system"])
     async with world.session(kind, read=read) as target:
         await until_shown(world, target, None)
-        for name in ("one", "two"):
-            await write(world, kind, GnmiSet(updates=((HOSTNAME_PATH, f'"{name}"'.encode()),)))
-            await until_shown(world, target, name)
-    await write(world, kind, GnmiSet(deletes=(HOSTNAME_PATH,)))
-    await eventually(lambda: world.switch(kind).value(HOSTNAME) is None)
+        await write(world, kind, GnmiSet(updates=((HOSTNAME_PATH, b'"leaf1"'),)))
+        await until_shown(world, target, "leaf1")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -166,3 +164,25 @@ async def test_changes_are_told_by_kinds_that_tell_them(world: World, kind: str)
         async with asyncio.timeout(10):
             while not any(SYSTEM.covers(path) for path in (await anext(changes)).paths):
                 pass
+
+
+@pytest.mark.parametrize("ports", [300, 600])
+async def test_a_switch_with_small_messages_is_read_in_pieces(world: World, tmp_path: File, ports: int) -> None:
+    """Two containers that are too large for one message together, and one that is by itself."""
+    config = SimulationConfig(
+        state_directory=tmp_path,
+        username="operator",
+        password="a password",
+        switches=(SwitchConfig(name="small", quirks=Quirks(message_bytes=262_144)),),
+    )
+    text = "x" * 500
+    async with Simulation(config) as simulation:
+        switch = simulation.switches["small"]
+        entries = [interface(f"Ethernet{number}", description=text) for number in range(ports)]
+        servers = [f"{letter}{number}.example" for letter in "ab" for number in range(4000)]
+        await switch.change(replace={"/": document("small", *entries, dns={"config": {"search": servers}})})
+        one = World(simulation, world.schema, world.password)
+        async with one.session("small", Profile("small", max_message_bytes=262_144)) as target:
+            for _ in range(2):
+                assert world.schema.diff(orjson.dumps(await one.config(target)), switch.running) == ()
+            assert not target.closed

@@ -49,17 +49,18 @@ class Commits:
         """Ask for the confirmation of a commit that does not exist, in a Set that changes nothing.
 
         Only FAILED_PRECONDITION proves the extension: a device that passes over what it does not know says OK, and
-        would make the change last. Devices that are locked, or where somebody else's commit is pending, refuse every
-        Set; then, and after any other answer that may pass, it counts as not there until the next time it is asked.
+        would make the change last. Where an empty Set without it is refused so as well, a lock or somebody else's
+        commit is the reason; then, and after any other answer that may pass, it counts as not there until the next
+        time it is asked.
         """
         if self._there is not None:
             return
-        with_extension = await self._refusal(Commit(id=_PROBE, confirm=CommitConfirm()))
-        if with_extension in ("", "UNIMPLEMENTED"):
+        asked = await self._refusal(Commit(id=_PROBE, confirm=CommitConfirm()))
+        if asked in ("", "UNIMPLEMENTED"):
             self._there = False
-        elif with_extension == _WRONG_STATE and await self._refusal(None) != _WRONG_STATE:
-            self._there = True
-        _LOG.debug("%s: a commit's confirmation was answered %s", self._device, with_extension or "OK")
+        elif asked in (_WRONG_STATE, _WRONG_ID) and await self._refusal(None) != _WRONG_STATE:
+            self._there = asked == _WRONG_STATE  # with nothing pending, no id is wrong: the extension is
+        _LOG.debug("%s: the confirmation of no commit was answered %s", self._device, asked or "OK")
 
     async def _refusal(self, commit: Commit | None) -> str:
         """The status that an empty Set is refused with, empty if it is not."""
