@@ -279,6 +279,18 @@ async def test_a_root_that_is_too_large_by_itself_is_read_by_a_subscription() ->
     assert len(asked) == 2
 
 
+async def test_state_that_is_too_large_does_not_change_how_configuration_is_read() -> None:
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    server.get = too_large(server, lambda request: request.type == gnmi_pb2.GetRequest.CONFIG)
+    server.subscribe = telling(CONFIG, [])
+    async with session(server) as target:
+        assert len((await target.state(BOTH)).parts) == 2
+        server.gets.clear()
+        assert len((await target.fetch(BOTH)).parts) == 2
+        assert {len(get.path) for get in server.gets} == {2}
+
+
 async def test_too_many_calls_pass_and_nothing_is_remembered() -> None:
     server = GnmiServer()
     server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}

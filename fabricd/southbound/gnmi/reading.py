@@ -47,7 +47,9 @@ class Reading:
         self._requests = requests
         self._device = calls.device.name
         self._way = calls.device.profile.gnmi.read
-        self._large: set[Path] = set()
+        # State may be too large where configuration is not.
+        self._apart: set[Kind] = set()
+        self._large: set[tuple[Kind, Path]] = set()
         self._answers = False
 
     async def config(self, roots: Sequence[Path]) -> Fetched:
@@ -86,7 +88,7 @@ class Reading:
         )
 
     async def _read(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
-        if self._way == "together" and len(paths) > 1:
+        if self._way == "together" and kind not in self._apart and len(paths) > 1:
             try:
                 return await self._get(paths, kind)
             except DeviceRefusedError as error:
@@ -96,7 +98,7 @@ class Reading:
             parts = await self._read_each(paths, kind)
             if too_large:
                 _LOG.info("%s: answers are too large for one message; every root is read for itself", self._device)
-                self._way = "each"
+                self._apart.add(kind)
             return parts
         return await self._read_each(paths, kind)
 
@@ -105,14 +107,13 @@ class Reading:
 
     async def _read_one(self, path: Path, kind: Kind) -> list[Part]:
         """Nothing when it is absent."""
+        once = self._way == "once" or (kind, path) in self._large
         try:
-            if self._way == "once" or path in self._large:
-                return await self._once(path, kind)
-            return await self._get((path,), kind)
+            return await (self._once(path, kind) if once else self._get((path,), kind))
         except DeviceRefusedError as error:
             if error.tag == "NOT_FOUND":
                 return []
-            if error.tag != _TOO_LARGE or self._way == "once" or path in self._large:
+            if error.tag != _TOO_LARGE or once:
                 raise
             too_large = error
         try:
@@ -120,7 +121,7 @@ class Reading:
         except DeviceRefusedError as error:
             raise too_large from error
         _LOG.info("%s: %s is too large for one message and is read by a subscription", self._device, path)
-        self._large.add(path)
+        self._large.add((kind, path))
         return parts
 
     async def _get(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
