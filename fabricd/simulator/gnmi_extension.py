@@ -20,7 +20,7 @@ from fabricd.simulator.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """`depth` 0: no limit. `unknown`: there is one that this server has never heard of."""
+    """`depth` 0: no limit. `unknown`: there is one that means something, and this server does not know what."""
 
     commit: Commit | None = None
     depth: int = 0
@@ -38,24 +38,31 @@ def read_extensions(message: Any) -> Extensions:
     depths: list[int] = []
     unknown = False
     for one in message.extension:
-        if one.WhichOneof("ext") is not None:
-            continue  # older ones, which change nothing here
-        young = read(Extension, one.SerializeToString())
-        match young.WhichOneof("ext"):
-            case "commit":
-                commits.append(young.commit)
-            case "depth":
-                depths.append(int(young.depth.level))
-            case _:
+        match one.WhichOneof("ext"):
+            case "registered_ext" | "master_arbitration":
+                continue  # whoever does not know them passes over them
+            case "history":
                 unknown = True
+            case _:
+                young = read(Extension, one.SerializeToString())
+                match young.WhichOneof("ext"):
+                    case "commit":
+                        commits.append(young.commit)
+                    case "depth":
+                        depths.append(int(young.depth.level))
+                    case _:
+                        unknown = True
     if len(commits) > 1 or len(depths) > 1:
         raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "the same extension is given twice")
     return Extensions(next(iter(commits), None), next(iter(depths), 0), unknown)
 
 
 def read_depth(message: Any) -> int:
-    """The depth of a Get or Subscribe, 0 for no limit. Raises GnmiError, also for a Commit, which is for a Set."""
+    """The depth of a Get or Subscribe, 0 for no limit. Raises GnmiError, also for a Commit, which is for a Set, and for
+    what is not known."""
     found = read_extensions(message)
+    if found.unknown:
+        raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "there is an extension that is not known here")
     if found.commit is not None:
         raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "the Commit extension is for a Set")
     return found.depth

@@ -46,6 +46,9 @@ class Paths:
 
         Raises GnmiError: `unknown` for a name the models lack, INVALID_ARGUMENT for foreign origins and wrong keys.
         """
+        if prefix.element or path.element:
+            # Passed over, it would turn any path into the root.
+            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "`element` went with gNMI 0.4, paths are made of `elem`")
         if prefix.origin and path.origin and prefix.origin != path.origin:
             # The same one in both places is a mistake that clients in the field make and switches let pass.
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "prefix and path have different origins")

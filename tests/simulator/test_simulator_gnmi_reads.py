@@ -9,8 +9,8 @@ from typing import Any
 import grpc
 import pytest
 from gnmi_documents import ETHERNET1, HOSTNAME, interface
-from pygnmi.spec.v080 import gnmi_pb2
-from raw_gnmi import Client, as_text, commit, connected, extension, refused, update, values
+from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
+from raw_gnmi import Client, as_text, commit, connected, extension, first, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitConfirm, Depth
 from fabricd.simulator import Simulation, SimulationConfig, Switch
@@ -123,6 +123,19 @@ async def test_extensions_out_of_place_are_refused(client: Client) -> None:
     request = gnmi_pb2.CapabilityRequest(extension=[depth])
     call = client.stub.Capabilities(request, metadata=client.metadata, timeout=10)
     assert (await refused(call))[0] is STATUS.INVALID_ARGUMENT
+
+
+async def test_what_is_not_known_is_never_passed_over(client: Client, left: Switch) -> None:
+    history = gnmi_ext_pb2.Extension(history=gnmi_ext_pb2.History(snapshot_time=1))
+    unknown = gnmi_ext_pb2.Extension.FromString(b"\x4a\x00")
+    for each in (history, unknown):
+        assert (await refused(client.get("/", extension=[each])))[0] is STATUS.UNIMPLEMENTED
+        assert (await refused(first(client.subscribe("ONCE", "/", extension=[each]))))[0] is STATUS.UNIMPLEMENTED
+    old = gnmi_pb2.Path(element=["interfaces"])
+    before = left.running
+    assert (await refused(client.set(delete=[old])))[0] is STATUS.INVALID_ARGUMENT
+    assert (await refused(client.get("/", prefix=old)))[0] is STATUS.INVALID_ARGUMENT
+    assert left.running == before
 
 
 async def test_too_many_paths_and_too_large_answers_are_given_up(configure: Configure) -> None:
