@@ -25,6 +25,8 @@ from fabricd.simulator.request import Part, Request
 from fabricd.simulator.tree import Fault, Object, Place, TreeError, merge, normalise, remove, select, write
 from fabricd.simulator.values import Json
 
+MAX_OPERATIONS = 65_536
+"""In one Set."""
 _UNION_REPLACE = 4  # of UpdateResult.Operation, younger than pygnmi's messages
 _UNION_REPLACE_FIELD = 6  # of SetRequest
 _STATUS = {
@@ -57,8 +59,8 @@ class Writer:
         """A serialised SetResponse; results stand in the order delete, replace, update. `confirm`: the change is taken
         back unless it is confirmed.
 
-        Raises GnmiError (NOT_FOUND unknown path, INVALID_ARGUMENT bad value or key, UNIMPLEMENTED encoding),
-        InputError (the whole is not valid), LockedError, CommitError.
+        Raises GnmiError (NOT_FOUND unknown path, INVALID_ARGUMENT bad value or key, UNIMPLEMENTED encoding,
+        RESOURCE_EXHAUSTED too much), InputError (the whole is not valid), LockedError, CommitError.
         """
         self._paths.check_prefix(request)
         operations: list[Operation] = []
@@ -69,7 +71,7 @@ class Writer:
             await self._carry_out(operations, confirm)
         except FabricdError:
             if self._live.quirks.partial_failure and (sound := await self._sound(operations)):
-                await self._carry_out(operations[:sound], confirm)
+                await self._carry_out(operations[:sound], None)
                 self._live.meet("partial_failure")
             raise
         return self.reply(request, operations)
@@ -84,6 +86,8 @@ class Writer:
 
     def _operations(self, request: gnmi_pb2.SetRequest) -> Iterator[Operation]:
         union = _union_replace(request)
+        if len(request.delete) + len(request.replace) + len(request.update) + len(union) > MAX_OPERATIONS:
+            raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_OPERATIONS} operations in one Set")
         if union and (request.delete or request.replace or request.update):
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "union_replace stands alone in a Set")
         prefix = request.prefix

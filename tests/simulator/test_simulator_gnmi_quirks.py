@@ -132,6 +132,11 @@ async def test_a_failed_set_has_carried_out_what_stands_before_its_mistake(confi
             assert left.value(HOSTNAME) == f"h{number}"
             assert left.value(f"{ETHERNET1}/config/description") == f"d{number}"
             assert left.value("/lldp") is None
+        half = client.set(
+            update=[update(HOSTNAME, "kept"), mistakes[2][0]], extension=commit("x", commit=CommitRequest())
+        )
+        assert (await refused(half))[0] is STATUS.ABORTED
+        assert left.value(HOSTNAME) == "kept"  # and nothing is pending
         running = left.running
         assert (await refused(client.set(update=[mistakes[0][0]])))[0] is STATUS.NOT_FOUND
         waiting = commit("x", commit=CommitRequest())

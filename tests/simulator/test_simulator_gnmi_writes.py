@@ -14,6 +14,7 @@ from raw_gnmi import Client, commit, connected, path, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitRequest, SetRequest
 from fabricd.simulator import Simulation, Switch
+from fabricd.simulator.gnmi_set import MAX_OPERATIONS
 
 STATUS = grpc.StatusCode
 UNION_REPLACE = 4
@@ -111,3 +112,9 @@ async def test_results_carry_operations_and_paths_in_their_order(client: Client)
         ("UPDATE", path(f"{ETHERNET1}/config/mtu")),
     ]
     assert reply.timestamp > 0
+
+
+async def test_a_set_is_bounded(client: Client, left: Switch) -> None:
+    many = [path("/lldp")] * (MAX_OPERATIONS + 1)
+    assert (await refused(client.set(delete=many)))[0] is STATUS.RESOURCE_EXHAUSTED
+    assert left.commits == 0
