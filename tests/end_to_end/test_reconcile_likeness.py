@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path as File
 from typing import Any
 
@@ -12,11 +12,14 @@ from reconcile_fabric import INTERFACES, PORT, Fabric, document, fabric, ports_c
 
 from fabricd.errors import InputError
 from fabricd.intent import Document
-from fabricd.model.device import Alias, Likeness, Protocol
+from fabricd.model.device import Alias, Likeness, Profile, Protocol
 from fabricd.model.outcome import OutcomeKind
 from fabricd.model.path import Path
 from fabricd.reconcile.explanations import Explanations
+from fabricd.settings import data_folder
+from fabricd.simulator.kinds import kind_called
 from fabricd.simulator.quirks import Quirks
+from fabricd.southbound.profiles import load_profile
 
 BOTH = pytest.mark.parametrize("protocol", list(Protocol))
 INSTANCES = "openconfig-network-instance:network-instances"
@@ -39,6 +42,9 @@ QUIRKS = Quirks(
     acl_priority=True,
     shuffles_lists=True,
 )
+
+
+OF_THE_FABRIC = ("name", "models", "timeouts")
 
 
 def path(text: str) -> Path:
@@ -242,3 +248,27 @@ async def test_hashes_that_change_with_every_read_and_hidden_defaults_are_no_dri
         await made.switch("leaf1").change({f"{PORT}/config/enabled": False})
         assert (await made.checked("leaf1")).outcome is OutcomeKind.APPLIED
         assert made.switch("leaf1").value(f"{PORT}/config/enabled") is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol"),
+    [
+        ("eos", Protocol.GNMI),
+        ("srlinux", Protocol.NETCONF),
+        ("sonic", Protocol.GNMI),
+        ("iosxr", Protocol.NETCONF),
+        ("all-quirks", Protocol.GNMI),
+        ("all-quirks", Protocol.NETCONF),
+    ],
+)
+async def test_every_kind_of_switch_comes_in_sync_by_its_shipped_profile(
+    tmp_path: File, kind: str, protocol: Protocol
+) -> None:
+    profile = load_profile(data_folder("config") / "profiles" / f"{kind}.toml")
+    said = {one.name: getattr(profile, one.name) for one in fields(Profile) if one.name not in OF_THE_FABRIC}
+    quirks = Quirks.model_validate(kind_called(kind).quirks)
+    async with fabric(tmp_path, {"leaf1": protocol}, quirks=quirks, **said) as made:
+        await made.submit(base())
+        await made.in_sync("leaf1")
+        for _ in range(3):
+            assert (await made.checked("leaf1")).outcome is OutcomeKind.IN_SYNC
