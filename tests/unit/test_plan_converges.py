@@ -9,11 +9,13 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schema_interpreters import run_gnmi
 
+from fabricd.model.device import WriteTraits
 from fabricd.model.edit import Dialect, EditConfig, GnmiSet
 from fabricd.model.fetched import Encoding, Fetched, Part
 from fabricd.model.intent import Desired, Scope
-from fabricd.model.path import Path
+from fabricd.model.path import ROOT, Path
 from fabricd.plan import fingerprint, make_plan
 from fabricd.schema import ModelSet, Schema, digest
 
@@ -22,6 +24,8 @@ LLDP = "openconfig-lldp:lldp"
 SYSTEM = "openconfig-system:system"
 INSTANCES = "openconfig-network-instance:network-instances"
 ROOTS = tuple(Path.parse(f"/{name}") for name in (INTERFACES, INSTANCES, LLDP, SYSTEM))
+PEERS = Path.parse(f"/{INSTANCES}/network-instance/protocols/protocol/bgp/neighbors")
+DNS = Path.parse(f"/{SYSTEM}/dns")
 
 
 def _some(**leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -146,6 +150,30 @@ def test_a_plan_carried_out_leaves_nothing_to_do(
     restored = schema.apply([edit.edit for edit in back.plan.edits], after)
     assert make_plan(schema, desired(schema, running), fetched(restored), dialect=None).plan.edits == ()
     assert schema.diff(restored, actual) == ()
+
+
+WRITES = st.builds(
+    WriteTraits,
+    shape=st.sampled_from(["leaves", "subtrees", "root"]),
+    replace=st.booleans(),
+    first=st.lists(st.sampled_from([*ROOTS, PEERS, DNS]), unique=True, max_size=3).map(tuple),
+)
+
+
+@relaxed
+@given(wanted=CONFIGS, running=CONFIGS, write=WRITES)
+def test_a_set_leaves_nothing_to_do_in_whatever_pieces_the_device_wants_it(
+    schema: Schema, wanted: dict[str, Any], running: dict[str, Any], write: WriteTraits
+) -> None:
+    target = desired(schema, wanted)
+    actual = schema.canonical(orjson.dumps(running))
+    planned = make_plan(schema, target, fetched(actual), dialect=Dialect.GNMI, write=write)
+    if planned.payload is None:
+        return
+    assert isinstance(planned.payload, GnmiSet)
+    after = schema.read_device([Part(ROOT, run_gnmi(actual, planned.payload))], Encoding.JSON_IETF)
+    assert after.skipped == ()
+    assert make_plan(schema, target, fetched(after.config), dialect=None).plan.edits == ()
 
 
 @relaxed

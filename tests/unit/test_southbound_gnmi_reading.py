@@ -174,6 +174,23 @@ async def test_an_answer_that_is_not_whole_is_none() -> None:
             await target.fetch(BOTH)
 
 
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.ABORTED, grpc.StatusCode.OK])
+async def test_a_subscription_that_is_over_before_it_was_asked_for_says_why(code: grpc.StatusCode) -> None:
+    server = GnmiServer()
+
+    async def subscribe(_: Any, context: Any) -> AsyncIterator[Any]:
+        if code is not grpc.StatusCode.OK:
+            await context.abort(code, "not here")
+        for nothing in ():
+            yield nothing
+
+    server.subscribe = subscribe
+    async with session(server, read="once") as target:
+        with pytest.raises(DeviceProtocolError if code is grpc.StatusCode.OK else DeviceRefusedError) as caught:
+            await target.fetch(BOTH)
+        assert "not here" in caught.value.message or code is grpc.StatusCode.OK
+
+
 async def test_an_absent_root_of_a_subscription_hides_no_other() -> None:
     server = GnmiServer()
     answer = telling(CONFIG, [])

@@ -66,7 +66,14 @@ class Calls:
             with self.translated("Subscribe", timeout):
                 # The request side stays open: some servers end the stream when the client has said its last.
                 async with asyncio.timeout_at(stream.deadline):
-                    await call.write(request)
+                    try:
+                        await call.write(request)
+                    except asyncio.InvalidStateError:
+                        if not call.done():
+                            raise
+                        # Over before it began. What there is to read tells the rest, if there is no error.
+                        if await call.code() is not grpc.StatusCode.OK:
+                            raise await _status(call) from None
             yield stream
         finally:
             call.cancel()
@@ -126,16 +133,16 @@ class Subscription:
                 response = await self._call.read()
                 if response is not grpc.aio.EOF:
                     return _decoded(response)
-                code = await self._call.code()
-                if code is grpc.StatusCode.OK:
+                if await self._call.code() is grpc.StatusCode.OK:
                     return None
-                # read() hides the status of a stream that broke.
-                raise grpc.aio.AioRpcError(
-                    code,
-                    await self._call.initial_metadata(),
-                    await self._call.trailing_metadata(),
-                    await self._call.details(),
-                )
+                raise await _status(self._call)  # read() hides it
+
+
+async def _status(call: Any) -> grpc.aio.AioRpcError:
+    """How a call ended, as the exception that the library has for it."""
+    return grpc.aio.AioRpcError(
+        await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
+    )
 
 
 def _decoded(message: Any) -> Any:
