@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc.aio
 
-from fabricd.errors import InputError
+from fabricd.errors import InputError, Problem
 from fabricd.intent import Document
 from fabricd.northbound import convert
 from fabricd.northbound.access import caller
@@ -75,8 +75,16 @@ class ModelMethods(Changes):
         assert gathered is not None  # the last item, unless an error came before it
         count = len(gathered.files)
         yield pb.ModelsProgress(done=count, total=count, step="checking and loading", missing=gathered.missing)
-        view = await self._carried_out(
-            self._models.sets.install(
+        view = await self._carried_out(self._install_fetched(request, gathered))
+        installed = set_message(view)
+        yield pb.ModelsProgress(
+            done=count, total=count, step="installed", missing=gathered.missing, installed=installed
+        )
+
+    async def _install_fetched(self, request: pb.FetchModelsRequest, gathered: Gathered) -> SetView:
+        """Raises InputError, with a Problem for each module that the device kept to itself."""
+        try:
+            return await self._models.sets.install(
                 request.name,
                 gathered.files,
                 modules=tuple(request.modules) or gathered.modules,
@@ -85,11 +93,12 @@ class ModelMethods(Changes):
                 author=caller.get().author,
                 device=request.device,
             )
-        )
-        installed = set_message(view)
-        yield pb.ModelsProgress(
-            done=count, total=count, step="installed", missing=gathered.missing, installed=installed
-        )
+        except InputError as error:
+            kept = [
+                Problem(f"the device names module {name} and does not hand it out", device=request.device)
+                for name in gathered.missing
+            ]
+            raise InputError.of((*error.problems, *kept)) from error
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:  # noqa: N802
         return pb.ListModelsResponse(sets=map(set_message, await self._models.sets.views()))

@@ -16,7 +16,7 @@ from fabricd.intent import Document
 from fabricd.intent.explain import says
 from fabricd.model.device import Device
 from fabricd.model.intent import ConfigIntent, Intent
-from fabricd.model.path import Path
+from fabricd.model.path import Path, covered
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.model_sets import ModelSets
 from fabricd.reconcile.submission import Submissions
@@ -111,14 +111,16 @@ class ModelChecks:
             raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
         wanted = await self._wanted(device, documents)
         own = self._fleet.model_set(device)
-        told = await self._schemas.run(own, partial(leaves, config=wanted.config))
+        # In the models without the deviations of the profile: what those take away is not to go unsaid.
+        told = await self._schemas.run(own, lambda schema: leaves(schema.plain, wanted.config))
         against = models or (fetched.name if (fetched := await self._sets.of_device(name)) else "")
         if against:
             modules: tuple[Mismatch, ...] = ()
             found = await self._by_models(self._sets.known(against), told, wanted.config)
         else:
             found, modules = await self._by_names(device, own, told)
-        attributed = await asyncio.to_thread(_attributed, found, wanted)
+        likeness = device.profile.likeness
+        attributed = await asyncio.to_thread(_attributed, found, wanted, (*likeness.secrets, *likeness.secrets_anew))
         return Checked(against, len(told), attributed, modules)
 
     async def _wanted(self, device: Device, documents: Sequence[Document]) -> _Wanted:
@@ -161,7 +163,7 @@ class ModelChecks:
                 advertised.setdefault(module, set()).add(revision)
         if not advertised:
             raise DeviceProtocolError("the device does not say which models it has", device=device.name)
-        counts = await self._schemas.run(own, partial(modules_of, wanted=wanted))
+        counts = await self._schemas.run(own, lambda schema: modules_of(schema.plain, wanted))
         facts = {module.name: module for module in (await asyncio.to_thread(outline_of, own)).modules}
         mismatches: list[Mismatch] = []
         for name in sorted(counts):
@@ -172,7 +174,7 @@ class ModelChecks:
                 dated = all(_DATE.fullmatch(one) for one in theirs)
                 mismatches.append(Mismatch(name, ours.revision if dated else ours.version, ", ".join(sorted(theirs))))
         absent = {one.name for one in mismatches if not one.device}
-        found = await self._schemas.run(own, partial(_of_modules, wanted=wanted, absent=absent))
+        found = await self._schemas.run(own, lambda schema: _of_modules(schema.plain, wanted, absent))
         return found, tuple(mismatches)
 
 
@@ -187,8 +189,15 @@ def _of_modules(schema: Schema, wanted: Sequence[Leaf], absent: set[str]) -> tup
     return tuple(found)
 
 
-def _attributed(found: Sequence[Refused], wanted: _Wanted) -> tuple[Untakeable, ...]:
-    return tuple(_with_intent(one, wanted) for one in found)
+def _attributed(found: Sequence[Refused], wanted: _Wanted, secrets: Sequence[Path]) -> tuple[Untakeable, ...]:
+    return tuple(_with_intent(_without_secret(one, secrets), wanted) for one in found)
+
+
+def _without_secret(one: Refused, secrets: Sequence[Path]) -> Refused:
+    """Messages quote values: not where that is a secret."""
+    if one.reason not in (Reason.VALUE, Reason.RULE) or not covered(secrets, one.leaf.path):
+        return one
+    return Refused(Leaf(one.leaf.path, ""), one.reason, "this secret is not allowed there")
 
 
 def _with_intent(one: Refused, wanted: _Wanted) -> Untakeable:

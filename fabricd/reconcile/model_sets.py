@@ -203,4 +203,8 @@ class _Fits:
     config: bytes
 
     def __call__(self, schema: Schema) -> None:
-        schema.validate(schema.read(self.config, limit=len(self.config)), device=self.device)
+        models = schema.plain
+        config = models.read(self.config, limit=len(self.config))
+        models.validate(config, device=self.device)
+        if schema is not models:
+            schema.validate(schema.fitting(config)[0], device=self.device)

@@ -24,7 +24,7 @@ from fabricd.model.path import Path
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.fleet import Fleet
 from fabricd.schema import Schema, SchemaPool
-from fabricd.schema.applied import in_force
+from fabricd.schema.applied import in_force, mirrors
 from fabricd.schema.observed import read_observed
 from fabricd.schema.operational import operational
 from fabricd.southbound.sessions import Sessions
@@ -176,11 +176,14 @@ class Observations:
         if desired is None:
             return Applied(name, None, error="nothing is desired of it", error_code=NotFoundError.code)
         scope = current_scope(desired, device.profile)
+        models = self._fleet.model_set(device)
         try:
+            pieces = await self._schemas.run(models, partial(mirrors, desired=desired.config))
+            wanted = [Wanted(root, tuple(piece for piece in pieces if root.covers(piece))) for root in scope.roots]
             async with self._sessions.open(name) as target:
-                fetched, unread = await read_state(target, [Wanted(root) for root in scope.roots])
-            models = self._fleet.model_set(device)
-            work = partial(in_force, desired=desired.config, fetched=fetched, scope=scope)
+                fetched, unread = await read_state(target, wanted)
+            likeness = device.profile.likeness
+            work = partial(in_force, desired=desired.config, fetched=fetched, scope=scope, likeness=likeness)
             found = await self._schemas.run(models, work)
         except FabricdError as error:
             return Applied(name, None, error=str(error), error_code=error.code)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from fabricd.model.device import Likeness
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Scope
 from fabricd.model.operational import InForce, NotInForce
@@ -23,53 +25,85 @@ from fabricd.schema.schema import Schema
 from fabricd.schema.takeable import Leaf, leaves
 
 _CONFIG, _STATE = "config", "state"
+_USUAL = Likeness()
 
 
-def in_force(schema: Schema, desired: bytes, fetched: Iterable[Fetched], scope: Scope) -> InForce:
+def in_force(
+    schema: Schema, desired: bytes, fetched: Iterable[Fetched], scope: Scope, likeness: Likeness = _USUAL
+) -> InForce:
     """Which leaves of `desired` the device's state does not show with their value.
 
-    Protected paths are left out. A default value and its absence are the same. State that is missing for one entry
-    counts as not in force where the device shows mirrored state elsewhere below the same top-level container; where it
-    shows none there, it is `untold`. Raises DeviceProtocolError for state that cannot be read.
+    Left out are protected paths, and what `likeness` says the device does not take, or shows otherwise than it was
+    written; its names are the device's own. A default, of the models or the device, and its absence are the same. State
+    that is missing for one entry counts as not in force where the device shows mirrored state elsewhere below the same
+    top-level container; where it shows none there, it is `untold`. Raises DeviceProtocolError for state that cannot be
+    read.
     """
     observed = read_observed(schema, fetched)
-    found: list[tuple[Leaf, SchemaNode, Any]] = []
-    told: set[str] = set()
-    lacking: dict[str, list[tuple[Leaf, SchemaNode]]] = {}
-    for leaf, mirror in _mirrored(schema, leaves(schema, desired)):
-        if covered(scope.protected, leaf.path):
-            continue
-        state = _state_of(schema, observed, leaf.path)
-        top = leaf.path.segments[0].name
-        if state is None:
-            lacking.setdefault(top, []).append((leaf, mirror))
-        else:
-            told.add(top)
-            found.append((leaf, mirror, state.get(mirror.name, state.get(mirror.qualified))))
-    untold = [Path(one[0][0].path.segments[:1]) for top, one in lacking.items() if top not in told]
-    found += [(leaf, mirror, None) for top, some in lacking.items() if top in told for leaf, mirror in some]
-    found.sort(key=lambda one: one[0].path.text)
+    silent = (*scope.protected, *likeness.unsupported, *likeness.omitted, *likeness.secrets, *likeness.secrets_anew)
+    held: list[_Held] = []
+    for leaf, called in _as_called(schema, desired, likeness):
+        mirror = _mirror(schema, leaf)
+        if mirror is not None and not covered(silent, leaf.path):
+            state = _state_of(schema, observed, called.path)
+            shown = None if state is None else state.get(mirror.name, state.get(mirror.qualified))
+            held.append(_Held(leaf, called, mirror, state is not None, shown))
+    told = {one.top for one in held if one.has_state}
+    compared = [one for one in held if one.top in told]
+    compared.sort(key=lambda one: one.leaf.path.text)
     return InForce(
-        leaves=len(found),
+        leaves=len(compared),
         not_in_force=tuple(
-            NotInForce(leaf.path, leaf.value, None if value is None else orjson.dumps(value).decode())
-            for leaf, mirror, value in found
-            if not _same(mirror, json.loads(leaf.value), value)
+            NotInForce(one.leaf.path, one.leaf.value, None if one.shown is None else orjson.dumps(one.shown).decode())
+            for one in compared
+            if not _same(one, likeness)
         ),
-        untold=tuple(untold),
+        untold=tuple(dict.fromkeys(Path(one.leaf.path.segments[:1]) for one in held if one.top not in told)),
     )
 
 
-def _mirrored(schema: Schema, wanted: Iterable[Leaf]) -> Iterator[tuple[Leaf, SchemaNode]]:
-    """Leaves in a `config` beside which the models have a `state` with the same leaf, and that leaf."""
-    for leaf in wanted:
-        segments = leaf.path.segments
-        if len(segments) < 3 or segments[-2].name != _CONFIG:
-            continue
-        beside = Path((*segments[:-2], Segment(_STATE, segments[-2].module), segments[-1]))
-        along = schema.context.nodes.along(beside)
-        if along is not None:
-            yield leaf, along[-1]
+def mirrors(schema: Schema, desired: bytes) -> tuple[Path, ...]:
+    """The state leaves that `in_force` looks at, each once for all entries of its lists: what to ask a device for that
+    refuses whole containers."""
+    found: dict[str, Path] = {}
+    for leaf in leaves(schema, desired):
+        if _mirror(schema, leaf) is not None:
+            *above, config, last = leaf.path.segments
+            path = Path((*(Segment(one.name, one.module) for one in above), Segment(_STATE, config.module), last))
+            found[path.text] = path
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A desired leaf, the same in the device's names, the state leaf that mirrors it, and what is shown there."""
+
+    leaf: Leaf
+    called: Leaf
+    mirror: SchemaNode
+    has_state: bool
+    shown: Any
+
+    @property
+    def top(self) -> str:
+        return self.leaf.path.segments[0].name
+
+
+def _as_called(schema: Schema, desired: bytes, likeness: Likeness) -> Iterator[tuple[Leaf, Leaf]]:
+    """Every desired leaf, and the same as the device calls it: names change paths and values, not their order."""
+    own = leaves(schema, desired)
+    if not likeness.aliases and not likeness.interface_refs:
+        return zip(own, own, strict=True)
+    return zip(own, leaves(schema, schema.names(likeness, desired).outward(desired)), strict=True)
+
+
+def _mirror(schema: Schema, leaf: Leaf) -> SchemaNode | None:
+    """The leaf of the `state` beside the `config` that holds this one, if the models have it."""
+    segments = leaf.path.segments
+    if len(segments) < 3 or segments[-2].name != _CONFIG:
+        return None
+    along = schema.context.nodes.along(Path((*segments[:-2], Segment(_STATE, segments[-2].module), segments[-1])))
+    return along[-1] if along is not None else None
 
 
 def _state_of(schema: Schema, observed: Mapping[str, Any], path: Path) -> Mapping[str, Any] | None:
@@ -92,10 +126,13 @@ def _has_keys(node: SchemaNode, entry: Mapping[str, Any], segment: Segment) -> b
     return all(key.check(lexical(entry.get(key.name, ""))) == key.check(wanted[key.name]) for key in node.keys)
 
 
-def _same(node: SchemaNode, configured: Any, applied: Any) -> bool:
+def _same(one: _Held, likeness: Likeness) -> bool:
+    node, configured = one.mirror, json.loads(one.called.value)
     if isinstance(configured, list):
-        shown = applied if isinstance(applied, list) else []
+        shown = one.shown if isinstance(one.shown, list) else []
         return sorted(map(lexical, configured)) == sorted(map(lexical, shown))
-    if applied is None:
-        return bool(node.defaults) and node.check(lexical(configured)) == node.check(node.defaults[0])
-    return node.accept(lexical(configured)) == node.accept(lexical(applied))
+    wanted = node.accept(lexical(configured))
+    if one.shown is not None:
+        return wanted == node.accept(lexical(one.shown))
+    assumed = [lexical(json.loads(value)) for path, value in likeness.defaults if path.covers(one.leaf.path)]
+    return any(wanted == node.accept(value) for value in assumed or node.defaults)

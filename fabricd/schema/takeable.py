@@ -50,7 +50,8 @@ class Refused:
 
 
 def leaves(schema: Schema, config: bytes) -> tuple[Leaf, ...]:
-    """Every leaf of a canonical configuration, keys left out: they are said by the path."""
+    """Every leaf of a canonical configuration, keys left out: they are said by the path. What the models do not have is
+    left out too."""
     return tuple(_below(schema, None, orjson.loads(config or b"{}"), Path()))
 
 

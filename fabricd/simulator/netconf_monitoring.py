@@ -84,7 +84,9 @@ def schema_text(outline: Outline, identifier: str, version: str) -> str:
     """The YANG text of a module or submodule. Raises RpcError invalid-value when there is none (RFC 6022 section
     3.1)."""
     for module in outline.modules:
-        if module.name == identifier and module.file is not None and version in ("", module.revision):
+        if module.name != identifier or module.file is None or version not in ("", module.revision):
+            continue
+        if module.file.is_file():  # it may have been taken away since
             return module.file.read_text(encoding="utf-8")
     if re.fullmatch(r"[A-Za-z_][\w.-]*", identifier) and not any(one.name == identifier for one in outline.modules):
         for folder in {module.file.parent for module in outline.modules if module.file is not None}:

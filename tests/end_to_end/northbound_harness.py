@@ -223,10 +223,13 @@ config:
 
 
 @asynccontextmanager
-async def switches(folder: Path, *names: str) -> AsyncIterator[tuple[Simulation, dict[str, Device]]]:
+async def switches(
+    folder: Path, *names: str, models: str = "managed"
+) -> AsyncIterator[tuple[Simulation, dict[str, Device]]]:
     """Simulated switches that run, and the devices that reach them by gNMI."""
     config = SimulationConfig(
         state_directory=folder / "switches",
+        models=models,
         switches=tuple(SwitchConfig(name=name, ports=("Ethernet1", "Ethernet2")) for name in names),
     )
     async with Simulation(config) as simulation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from northbound_harness import Authority, Service, interfaces, serving, switches
 
 from fabricd.errors import (
     ConflictError,
+    DeviceError,
     DeviceProtocolError,
     DeviceUnreachableError,
     InputError,
@@ -20,7 +22,7 @@ from fabricd.errors import (
 )
 from fabricd.model.device import Device, Profile, Protocol, Timeouts, Trust
 from fabricd.northbound.v1 import fabricd_pb2 as pb
-from fabricd.simulator import Simulation
+from fabricd.simulator import Fault, Kind, Rpc, Simulation
 
 MANAGED = Path(__file__).resolve().parents[2] / "yang" / "openconfig"
 MTU = "/openconfig-interfaces:interfaces/interface[name='Ethernet1']/config/mtu"
@@ -41,6 +43,8 @@ def managed() -> list[tuple[str, bytes]]:
 @dataclass
 class Bench:
     service: Service
+    simulation: Simulation | None = None
+    handed_out: Path = Path()
 
     async def install(
         self, name: str, files: Sequence[tuple[str, bytes]], *, modules: Sequence[str] = ()
@@ -74,12 +78,15 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Bench]:
-    """leaf1 by gNMI, leaf2 by NETCONF."""
+    """leaf1 by gNMI, leaf2 by NETCONF; they hand out what is in the folder `handed-out`."""
+    shutil.copytree(MANAGED, tmp_path / "handed-out")
     async with contextlib.AsyncExitStack() as stack:
-        simulation, devices = await stack.enter_async_context(switches(tmp_path, "leaf1", "leaf2"))
-        devices["leaf2"] = netconf_device(simulation, devices["leaf2"])
+        running = switches(tmp_path, "leaf1", "leaf2", models=str(tmp_path / "handed-out"))
+        simulation, devices = await stack.enter_async_context(running)
+        patience = Profile("openconfig", timeouts=Timeouts(5.0, 3.0, 3.0))
+        devices["leaf2"] = replace(netconf_device(simulation, devices["leaf2"]), profile=patience)
         service = await stack.enter_async_context(serving(tmp_path, devices=devices, running=False))
-        yield Bench(service)
+        yield Bench(service, simulation, tmp_path / "handed-out")
 
 
 async def test_a_set_is_installed_listed_and_removed(bench: Bench) -> None:
@@ -262,18 +269,46 @@ async def test_a_set_in_use_is_replaced_only_by_one_that_every_desired_tree_fits
             assert (plan.error, len(plan.edits)) == ("", 1)
 
 
-async def test_a_device_that_gives_another_module_than_asked_for_is_told(
-    live: Bench, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("honest", "lie", "told"),
+    [
+        (
+            "module openconfig-lldp ",
+            "module openconfig-llpd ",
+            r"asked for module openconfig-lldp@.*gives openconfig-llpd",
+        ),
+        ("revision 20", "revision 19", r"asked for module openconfig-lldp@20.*gives openconfig-lldp@19"),
+        ("module openconfig-lldp {", "no module", r"hands out as openconfig-lldp@.* what is no module"),
+    ],
+)
+async def test_a_device_that_gives_something_else_than_asked_for_is_told(
+    live: Bench, honest: str, lie: str, told: str
 ) -> None:
-    from fabricd.simulator import netconf_operations
-
-    honest = netconf_operations.schema_text
-
-    def lying(outline: object, identifier: str, version: str) -> str:
-        text = honest(outline, identifier, version)  # type: ignore[arg-type]
-        return text.replace("module openconfig-lldp ", "module openconfig-llpd ")
-
-    monkeypatch.setattr(netconf_operations, "schema_text", lying)
-    with pytest.raises(DeviceProtocolError, match=r"asked for module openconfig-lldp@.*gives openconfig-llpd"):
+    file = live.handed_out / "openconfig-lldp.yang"
+    assert honest in file.read_text()
+    file.write_text(file.read_text().replace(honest, lie))
+    with pytest.raises(DeviceProtocolError, match=told):
         await live.fetch("leaf2", "lies")
+    assert await live.names() == ["managed"]
+
+
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROP, Kind.GARBAGE, Kind.CUT_INSIDE, Kind.WRONG])
+async def test_a_device_that_goes_bad_meanwhile_changes_nothing_and_is_asked_anew(live: Bench, kind: Kind) -> None:
+    assert live.simulation is not None
+    switch = live.simulation.switches["leaf2"]
+    switch.faults.add(Fault(rpc=Rpc.GET, kind=kind))
+    with pytest.raises(DeviceError) as refused:
+        await live.fetch("leaf2", "bad")
+    assert refused.value.device == "leaf2"
+    switch.faults.release()
+    assert await live.names() == ["managed"]
+    assert (await live.fetch("leaf2", "good")).installed.name == "good"
+
+
+async def test_a_module_that_is_needed_and_not_handed_out_is_named(live: Bench) -> None:
+    (live.handed_out / "openconfig-types.yang").unlink()
+    with pytest.raises(InputError) as refused:
+        await live.fetch("leaf2", "incomplete")
+    told = [problem.message for problem in refused.value.problems]
+    assert any("openconfig-types" in message and "does not hand it out" in message for message in told)
     assert await live.names() == ["managed"]

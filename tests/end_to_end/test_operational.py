@@ -12,10 +12,12 @@ import pytest
 from northbound_harness import Service, closed_port, interfaces, serving
 
 from fabricd.errors import NotFoundError
-from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
+from fabricd.model.device import Device, Login, Protocol, SecretReference, Timeouts, Trust
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.simulator import LinkConfig, Quirks, Simulation, SimulationConfig, SwitchConfig
+from fabricd.southbound.profiles import load_profiles
 
+PROJECT = Path(__file__).resolve().parents[2]
 PORTS = ("Ethernet1", "Ethernet2", "Ethernet3")
 NETCONF = ("leaf1",)
 FABRIC = b"""\
@@ -45,13 +47,18 @@ class Hall:
 
 @contextlib.asynccontextmanager
 async def hall(
-    folder: Path, cables: tuple[tuple[str, str], ...], *, running: bool = False, quirks: Quirks | None = None
+    folder: Path,
+    cables: tuple[tuple[str, str], ...],
+    *,
+    running: bool = False,
+    quirks: Quirks | None = None,
+    kind: str = "",
 ) -> AsyncIterator[Hall]:
     """Three switches cabled like that, leaf1 by NETCONF, and the daemon's northbound half."""
     names = ("spine1", "leaf1", "leaf2")
     config = SimulationConfig(
         state_directory=folder / "switches",
-        switches=tuple(SwitchConfig(name=name, ports=PORTS, quirks=quirks or Quirks()) for name in names),
+        switches=tuple(_switch(name, kind, quirks) for name in names),
         links=tuple(LinkConfig(a=a, b=b) for a, b in cables),
     )
     async with Simulation(config) as simulation:
@@ -59,7 +66,8 @@ async def hall(
         password.touch(mode=0o600)
         password.write_text("fabricd")
         login = Login("fabricd", password=SecretReference("file", str(password)))
-        profile = Profile("openconfig", timeouts=Timeouts(connect=5.0, read=10.0, write=10.0))
+        known = load_profiles(PROJECT / "config" / "profiles")[kind or "openconfig"]
+        profile = replace(known, timeouts=Timeouts(connect=5.0, read=10.0, write=10.0))
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         devices = {}
         for name, switch in simulation.switches.items():
@@ -69,6 +77,12 @@ async def hall(
         devices["gone"] = replace(devices["spine1"], name="gone", port=closed_port())
         async with serving(folder, devices=devices, running=running) as service:
             yield Hall(service, simulation)
+
+
+def _switch(name: str, kind: str, quirks: Quirks | None) -> SwitchConfig:
+    if kind:  # its quirks are its own
+        return SwitchConfig.model_validate({"name": name, "ports": PORTS, "kind": kind})
+    return SwitchConfig(name=name, ports=PORTS, quirks=quirks or Quirks())
 
 
 async def cabling(one: Hall, *devices: str) -> pb.CablingResponse:
@@ -184,6 +198,20 @@ async def test_a_leaf_that_a_switch_lacks_hides_no_other(tmp_path: Path) -> None
     states = {one.name: (one.admin_status, one.oper_status) for one in leaf.interfaces}
     assert states["Ethernet1"] == ("UP", "UP")
     assert not [path for path in leaf.unread if "status" in path]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sonic", "iosxr", "all-quirks"])
+async def test_switches_as_they_really_are_give_no_false_alarm(tmp_path: Path, kind: str) -> None:
+    async with hall(tmp_path, AS_WRITTEN, running=True, kind=kind) as one, one.service.client() as client:
+        await client.submit([pb.Document(source="hall.yaml", content=FABRIC)])
+        await in_sync(one, "spine1", "leaf1", "leaf2")
+        assert [cable.verdict for cable in (await client.cabling()).cables] == ["ok", "ok"]
+        for found in (await client.applied()).devices:
+            assert (found.device, found.error, list(found.not_in_force)) == (found.device, "", [])
+            assert found.leaves > 50
+        for device in (await client.operational(["spine1", "leaf1"])).devices:
+            assert {one.name for one in device.interfaces} >= {"Ethernet1", "Loopback0"}
 
 
 async def test_what_is_in_force_is_not_told(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ from schema_interpreters import bare
 from schema_trees import documents
 
 from fabricd.errors import DeviceProtocolError
+from fabricd.model.device import Alias, Likeness
 from fabricd.model.fetched import Encoding, Fetched, Part
 from fabricd.model.intent import Scope
 from fabricd.model.operational import BgpSession, InterfaceState, LldpNeighbor
 from fabricd.model.path import ROOT, Path
 from fabricd.schema import ModelSet, Schema
-from fabricd.schema.applied import in_force
+from fabricd.schema.applied import in_force, mirrors
 from fabricd.schema.observed import read_observed
 from fabricd.schema.operational import operational
 from fabricd.schema.takeable import broken_rules, leaves, refused
@@ -167,6 +168,44 @@ def test_a_default_needs_no_state_and_an_entry_without_any_is_not_in_force(schem
     silent = in_force(schema, desired, [fetched({}, "/openconfig-interfaces:interfaces")], SCOPE)
     assert (silent.leaves, silent.not_in_force) == (0, ())
     assert [path.text for path in silent.untold] == ["/openconfig-interfaces:interfaces"]
+
+
+def test_entries_are_known_by_the_devices_names_and_its_defaults_are_its_own(schema: Schema) -> None:
+    top = "/openconfig-network-instance:network-instances"
+    kind = "openconfig-network-instance-types:DEFAULT_INSTANCE"
+    config = {"name": "default", "type": kind, "description": "ours"}
+    desired = schema.read(json.dumps({top[1:]: {"network-instance": [{"name": "default", "config": config}]}}).encode())
+    state = {"name": "DEFAULT", "type": kind}
+    shown = fetched({"network-instance": [{"name": "DEFAULT", "state": state}]}, top)
+    assert in_force(schema, desired, [shown], SCOPE).untold  # nobody of that name
+    instance = Path.parse(f"{top}/network-instance")
+    likeness = Likeness(
+        aliases=(Alias(instance, "name", "default", "DEFAULT"),),
+        defaults=((Path.parse(f"{top}/network-instance/config/description"), '"ours"'),),
+    )
+    found = in_force(schema, desired, [shown], SCOPE, likeness)
+    assert (found.leaves, found.not_in_force) == (3, ())
+
+
+def test_secrets_are_not_looked_at(schema: Schema) -> None:
+    desired = schema.read(
+        json.dumps({"openconfig-interfaces:interfaces": {"interface": [port(description="secret")]}}).encode()
+    )
+    description = Path.parse("/openconfig-interfaces:interfaces/interface/config/description")
+    shown = fetched({"interface": [{"name": "Ethernet1", "state": {"name": "Ethernet1", "description": "$1$x"}}]},
+                    "/openconfig-interfaces:interfaces")  # fmt: skip
+    told = [one.path.name for one in in_force(schema, desired, [shown], SCOPE).not_in_force]
+    assert "description" in told
+    hidden = in_force(schema, desired, [shown], SCOPE, Likeness(secrets=(description,)))
+    assert "description" not in [one.path.name for one in hidden.not_in_force]
+
+
+def test_what_to_ask_for_instead_of_containers_is_each_leaf_once(schema: Schema) -> None:
+    two = [port(mtu=9000), {"name": "Ethernet2", "config": {"name": "Ethernet2", "mtu": 1500}}]
+    desired = schema.read(json.dumps({"openconfig-interfaces:interfaces": {"interface": two}}).encode())
+    assert sorted(path.text for path in mirrors(schema, desired)) == [
+        f"/openconfig-interfaces:interfaces/interface/state/{name}" for name in ("mtu", "name", "type")
+    ]
 
 
 def test_protected_leaves_are_left_out(schema: Schema) -> None:
