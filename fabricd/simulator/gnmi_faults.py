@@ -6,6 +6,7 @@ Called by the gNMI server with the answers that it is about to give. Owns what i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from fabricd.simulator.faults import Fault, Kind
 from fabricd.simulator.gnmi_relay import Link
@@ -21,11 +22,11 @@ class Spoiler:
         self._live = live
         self._holding: set[asyncio.Task[None]] = set()
 
-    def spoil(self, fault: Fault | None, answer: bytes, wrong: bytes, link: Link) -> bytes:
-        """What to send instead of an answer on this connection. `wrong` is well-formed and answers something else."""
+    def spoil(self, fault: Fault | None, answer: bytes, wrong: Callable[[], bytes], link: Link) -> bytes:
+        """What to send instead of an answer on this connection. `wrong` makes one that answers something else."""
         match fault:
             case Fault(kind=Kind.WRONG):
-                return wrong
+                return wrong()
             case Fault(kind=Kind.GARBAGE):
                 return _NO_MESSAGE
             case Fault(kind=Kind.CUT_INSIDE):

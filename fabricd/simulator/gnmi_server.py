@@ -192,9 +192,10 @@ class GnmiServer:
         return message
 
     async def _struck(
-        self, rpcs: tuple[Rpc, ...], link: Link, work: Callable[[], Awaitable[bytes]], wrong: bytes
+        self, rpcs: tuple[Rpc, ...], link: Link, work: Callable[[], Awaitable[bytes]], wrong: Callable[[], bytes]
     ) -> bytes:
-        """Carry out a request, with the faults that strike it before and after."""
+        """Carry out a request, with the faults that strike it before and after. `wrong` makes a well-formed answer to
+        something else."""
         for rpc in rpcs:
             await self._live.faults.strike(rpc)
         answer = await work()
@@ -211,11 +212,11 @@ class GnmiServer:
                 raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "Capabilities take neither Commit nor Depth")
             return self._capabilities
 
-        wrong = gnmi_pb2.CapabilityResponse(gNMI_version=VERSION).SerializeToString()
-        return await self._struck((Rpc.HELLO,), link, work, wrong)
+        wrong = gnmi_pb2.CapabilityResponse(gNMI_version=VERSION)
+        return await self._struck((Rpc.HELLO,), link, work, wrong.SerializeToString)
 
     async def _get(self, request: bytes, link: Link) -> bytes:
-        return await self._struck((Rpc.GET,), link, lambda: self._reader.get(request), self._empty_get())
+        return await self._struck((Rpc.GET,), link, lambda: self._reader.get(request), self._empty_get)
 
     def _empty_get(self) -> bytes:
         empty = gnmi_pb2.GetResponse(notification=[gnmi_pb2.Notification(timestamp=self._live.clock())])
@@ -239,7 +240,7 @@ class GnmiServer:
             await gnmi_commit.carry_out(self._live.datastore, commit)
             return self._writer.reply(parsed, ())
 
-        wrong = gnmi_pb2.SetResponse(timestamp=self._live.clock()).SerializeToString()
+        wrong = gnmi_pb2.SetResponse(timestamp=self._live.clock()).SerializeToString
         rpc = gnmi_commit.rpc_of(commit)
         answer = await self._struck((Rpc.SET, rpc) if rpc is Rpc.COMMIT else (rpc,), link, work, wrong)
         self._sets += 1
@@ -278,18 +279,20 @@ class GnmiServer:
     async def _streamed(self, reply: Reply, link: Link, *, begun: bool) -> AsyncIterator[bytes]:
         """An answer of a subscription, with the faults that strike its first one and its notifications."""
         faults = self._live.faults
-        notification = gnmi_pb2.Notification(timestamp=self._live.clock())
-        wrong = gnmi_pb2.SubscribeResponse(update=notification).SerializeToString()
         answer, times = reply.data, 1
         if not begun:
-            answer = self._spoiler.spoil(await faults.strike(Rpc.SUBSCRIBE, after=True), answer, wrong, link)
+            answer = self._spoiler.spoil(await faults.strike(Rpc.SUBSCRIBE, after=True), answer, self._nothing, link)
         if reply.notifies:
             fault = await faults.strike(Rpc.NOTIFY)
             if fault is not None and fault.kind is Kind.FLOOD:
                 times = fault.count
-            answer = self._spoiler.spoil(await faults.strike(Rpc.NOTIFY, after=True), answer, wrong, link)
+            answer = self._spoiler.spoil(await faults.strike(Rpc.NOTIFY, after=True), answer, self._nothing, link)
         for _ in range(times):
             yield answer
+
+    def _nothing(self) -> bytes:
+        told = gnmi_pb2.SubscribeResponse(update=gnmi_pb2.Notification(timestamp=self._live.clock()))
+        return bytes(told.SerializeToString())
 
 
 async def _refuse(context: Context, link: Link, error: FabricdError) -> NoReturn:

@@ -42,7 +42,7 @@ _SYNC = Reply(bytes(gnmi_pb2.SubscribeResponse(sync_response=True).SerializeToSt
 _AT_ONCE = Manner()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Watch:
     """The places that are told in the same manner, and the tree in which the subscriber knows them."""
 
@@ -162,12 +162,12 @@ class Subscriber:
                     _check_ended(more)
                     more = None
                     continue
-                due = [watch for watch in watches if watch.sample is not None and watch.sample.due()]
                 beating = [watch for watch in watches if watch.heartbeat is not None and watch.heartbeat.due()]
+                others = [watch for watch in watches if watch.sample is not None and watch.sample.due()]
                 if changed is not None and changed.done():
                     changed = asyncio.ensure_future(self._live.changed_since(changed.result()))
-                    due += [watch for watch in watches if watch.manner.seconds is None]
-                due += [watch for watch in beating if watch not in due]
+                    others += [watch for watch in watches if watch.manner.seconds is None]
+                due = [watch for watch in watches if watch in beating or watch in others]
                 known = [watch.known for watch in due]
                 await self._refresh(due)
                 for watch, before in zip(due, known, strict=True):
