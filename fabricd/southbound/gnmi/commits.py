@@ -1,8 +1,6 @@
-"""Changes that the device takes back by itself: the Commit extension of gNMI Set.
+"""Changes that the device takes back by itself: the Commit extension of gNMI Set (version 0.1.0).
 
-Used by the gNMI adapter. Must not know what is changed. The extension's table of states (version 0.1.0): a commit makes
-it pending; confirm, cancel and the end of its time make it idle; what does not fit the state is FAILED_PRECONDITION,
-and another id than the pending one INVALID_ARGUMENT.
+Used by the gNMI adapter. Must not know what is changed.
 """
 
 from __future__ import annotations
@@ -26,7 +24,11 @@ _WRONG_STATE, _WRONG_ID = "FAILED_PRECONDITION", "INVALID_ARGUMENT"
 
 
 class Commits:
-    """What one session knows of the extension, its requests, and the commit that is pending because of it."""
+    """What one session knows of the extension, its requests, and the commit that is pending because of it.
+
+    The device is idle or has one commit pending: commit makes it pending; confirm, cancel and the end of its time make
+    it idle. What does not fit the state is FAILED_PRECONDITION, another id than the pending one INVALID_ARGUMENT.
+    """
 
     def __init__(self, calls: Calls, requests: Requests) -> None:
         self._calls = calls
