@@ -75,12 +75,14 @@ class Behaviour:
     def carry_out(self, edit: Edit | None, tree: Object, running: bytes, *, final: bool) -> frozenset[Place]:
         """Edit a tree; what flaps by it."""
         parts = parts_of(edit) if edit is not None else ()
+        candidate = {} if final else tree_copied(tree)
         for part in parts:
-            earlier = tree_copied(tree) if self._intake.in_parts else {}
+            noted = self._intake.noted(tree) if self._intake.in_parts else None
             part.edit(tree)
-            if self._intake.in_parts:
-                self.met |= self._intake.part(earlier, tree)
+            if noted is not None:
+                self.met |= self._intake.part(noted, tree)
         if not final:
+            self._intake.candidate(candidate, tree, self.met.add)
             return frozenset()
         before = parse(running)
         self._intake.whole(before, tree, self.met.add)

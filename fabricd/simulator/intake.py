@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from fabricd.errors import InputError, Problem
 from fabricd.schema.outline import Node, NodeKind, Outline
@@ -14,7 +14,7 @@ from fabricd.simulator.facts import below, entries
 from fabricd.simulator.quirk_places import bound, fill, set_values, settings
 from fabricd.simulator.quirks import Quirks
 from fabricd.simulator.tree import Object, concrete, entry_key
-from fabricd.simulator.values import to_text
+from fabricd.simulator.values import Json, to_text
 
 INTERFACES = ("openconfig-interfaces:interfaces", "interface")
 INSTANCES = ("openconfig-network-instance:network-instances", "network-instance")
@@ -28,6 +28,12 @@ Change = Callable[[Object, Object], bool]
 """Changes the second tree, having seen the first; True when it did."""
 Check = Callable[[Object, Object], None]
 """Raises InputError for what the second tree has and the first does not."""
+Bound = tuple[str, str]
+"""(interface, subinterface)"""
+Holder = tuple[str, str, str]
+"""(interface, subinterface, family)"""
+Noted = tuple[Mapping[str, Json], frozenset[Bound], Mapping[Holder, frozenset[str]]]
+"""Lag-types, memberships and addresses before an operation; empty where no quirk asks for them."""
 
 
 class Intake:
@@ -62,14 +68,8 @@ class Intake:
             )
             if wanted
         }  # fmt: skip
-        self._steps: dict[str, Change] = {
-            name: change
-            for name, wanted, change in (
-                ("lag_with_members", quirks.lag_with_members, drop_lag_types),
-                ("instance_before_address", quirks.instance_before_address, drop_addresses),
-            )
-            if wanted
-        }
+        self._lags = quirks.lag_with_members
+        self._addresses = quirks.instance_before_address
         self._changes: dict[str, Change] = {
             name: change
             for name, wanted, change in (
@@ -84,26 +84,45 @@ class Intake:
     @property
     def in_parts(self) -> bool:
         """Whether the order within a request matters."""
-        return bool(self._steps)
+        return self._lags or self._addresses
 
-    def part(self, before: Object, after: Object) -> set[str]:
+    def noted(self, before: Object) -> Noted:
+        """What has to be known of the tree before one operation."""
+        lags = lag_types(before) if self._lags else {}
+        return (lags, memberships(before), addresses(before)) if self._addresses else (lags, frozenset(), {})
+
+    def part(self, before: Noted, after: Object) -> set[str]:
         """What one operation of a request (one edit-config) brings about; the names of the quirks that did."""
-        return {name for name, change in self._steps.items() if change(before, after)}
+        lags, bound_before, addressed = before
+        met = set()
+        if self._lags and drop_lag_types(lags, after):
+            met.add("lag_with_members")
+        if self._addresses and drop_addresses(bound_before, addressed, after):
+            met.add("instance_before_address")
+        return met
+
+    def candidate(self, before: Object, after: Object, meet: Callable[[str], None]) -> None:
+        """What an edit of the candidate is refused for at once. Raises InputError with the path."""
+        self._check(["unsupported"], before, after, meet)
 
     def whole(self, before: Object, after: Object, meet: Callable[[str], None]) -> None:
         """What a whole write brings about. Raises InputError with the path of what is refused."""
-        for name, check in self._checks.items():
-            try:
-                check(before, after)
-            except InputError:
-                meet(name)
-                raise
+        self._check(self._checks, before, after, meet)
         for name, change in self._changes.items():
             if change(before, after):
                 meet(name)
 
+    def _check(self, names: Iterable[str], before: Object, after: Object, meet: Callable[[str], None]) -> None:
+        for name in names:
+            try:
+                if name in self._checks:
+                    self._checks[name](before, after)
+            except InputError:
+                meet(name)
+                raise
+
     def __bool__(self) -> bool:
-        return bool(self._checks or self._steps or self._changes)
+        return bool(self._checks or self._changes or self.in_parts)
 
 
 def check_config_keys(node: Node, before: Object, after: Object, path: str = "") -> None:
@@ -186,52 +205,59 @@ def check_ports(before: Object, after: Object, ports: tuple[str, ...]) -> None:
             raise _refusal("a physical port cannot be deleted", path)
 
 
-def drop_lag_types(before: Object, after: Object) -> bool:
+def lag_types(tree: Object) -> dict[str, Json]:
+    """The lag-type of every interface that has one."""
+    found = ((one, below(one, _AGGREGATION, "config")) for one in entries(tree, *INTERFACES))
+    return {to_text(one.get("name")): config["lag-type"] for one, config in found if "lag-type" in config}
+
+
+def drop_lag_types(had: Mapping[str, Json], after: Object) -> bool:
     """17. A lag-type that is written goes, unless a member names the aggregate once the operation is done."""
-    had = {one.get("name"): below(one, _AGGREGATION, "config").get("lag-type") for one in entries(before, *INTERFACES)}
     interfaces = entries(after, *INTERFACES)
     joined = {below(one, _ETHERNET, "config").get(_AGGREGATE) for one in interfaces}
     dropped = False
     for one in interfaces:
-        config, name = below(one, _AGGREGATION, "config"), one.get("name")
+        config, name = below(one, _AGGREGATION, "config"), to_text(one.get("name"))
         if "lag-type" in config and config["lag-type"] != had.get(name) and name not in joined:
             del config["lag-type"]
             dropped = True
     return dropped
 
 
-def drop_addresses(before: Object, after: Object) -> bool:
+def drop_addresses(had_bound: frozenset[Bound], had: Mapping[Holder, frozenset[str]], after: Object) -> bool:
     """18. Addresses that stood before an interface came into a network instance (other than the default one) go."""
-    came = _bound(after) - _bound(before)
+    came = memberships(after) - had_bound
     if not came:
         return False
-    had = dict(_addressed(before))
     dropped = False
     for key, holder in _addressed(after):
         if (key[0], key[1]) not in came or key not in had:
             continue
-        member = "address"
-        old = {one.get("ip") for one in entries(had[key], member)}
-        kept = [one for one in entries(holder, member) if one.get("ip") not in old]
-        if len(kept) < len(entries(holder, member)):
-            holder[member] = list(kept)
+        held = entries(holder, "address")
+        kept: list[Json] = [one for one in held if to_text(one.get("ip")) not in had[key]]
+        if len(kept) < len(held):
+            holder["address"] = kept
             if not kept:
-                del holder[member]
+                del holder["address"]
             dropped = True
     return dropped
 
 
-Bound = tuple[str, str]
-"""(interface, subinterface)"""
+def addresses(tree: Object) -> dict[Holder, frozenset[str]]:
+    """The addresses of every subinterface and family."""
+    return {
+        key: frozenset(to_text(one.get("ip")) for one in entries(holder, "address")) for key, holder in _addressed(tree)
+    }
 
 
-def _bound(tree: Object) -> set[Bound]:
+def memberships(tree: Object) -> frozenset[Bound]:
+    """The subinterfaces that are in a network instance other than the default one."""
     found: set[Bound] = set()
     for instance in entries(tree, *INSTANCES):
         kind = to_text(below(instance, "config").get("type")).rpartition(":")[2]
         if kind != "DEFAULT_INSTANCE" and str(instance.get("name")).lower() != "default":
             found |= {bound_of(one) for one in entries(instance, "interfaces", "interface")}
-    return found
+    return frozenset(found)
 
 
 def bound_of(member: Object) -> Bound:
@@ -240,7 +266,7 @@ def bound_of(member: Object) -> Bound:
     return to_text(config.get("interface")), to_text(config.get("subinterface", 0))
 
 
-def _addressed(tree: Object) -> Iterator[tuple[tuple[str, str, str], Object]]:
+def _addressed(tree: Object) -> Iterator[tuple[Holder, Object]]:
     """Every `addresses` container by (interface, subinterface, family); a VLAN interface has index 0."""
     for interface in entries(tree, *INTERFACES):
         name = to_text(interface.get("name"))

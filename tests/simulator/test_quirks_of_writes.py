@@ -36,7 +36,7 @@ QUIRKS = [
 def taken(quirks: Quirks, before: Any, after: Any) -> tuple[Any, set[str]]:
     """What runs afterwards, and the quirks that were met; raises InputError for what is refused."""
     intake, tree, met = Intake(outline(), quirks, PORTS), copy.deepcopy(after), set[str]()
-    met |= intake.part(before, tree)
+    met |= intake.part(intake.noted(before), tree)
     intake.whole(before, tree, met.add)
     return tree, met
 
