@@ -27,6 +27,12 @@ SimulationOption = Annotated[
     typer.Option("--simulation", "-s", envvar="FABRICD_SIMULATION", metavar="FILE", help="The file that was started."),
 ]
 SIMULATION = Path("simulation.toml")
+# Written out: the simulator brings both protocols with it, and help shall not wait for that.
+_RPCS = "Which requests: hello, get, set, validate, commit, confirm, cancel, lock, unlock, discard, subscribe, notify, close."
+_KINDS = (
+    "What happens: stall, delay, refuse, drop, stall-inside, cut-inside, wrong, garbage, partial, reboot, clock, "
+    "certificate, flood."
+)
 Name = Annotated[str, typer.Argument(metavar="SWITCH", help="The switch.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal, unless NO_COLOR is set.")]
 
@@ -34,8 +40,8 @@ ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal
 @fault.command("add")
 def add(
     name: Name,
-    rpc: Annotated[str, typer.Option("--rpc", metavar="RPC", help="Which requests: get, set, commit, notify, ...")],
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="What happens: stall, refuse, drop, reboot, ...")],
+    rpc: Annotated[str, typer.Option("--rpc", metavar="RPC", help=_RPCS)],
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help=_KINDS)],
     times: Annotated[int, typer.Option("--times", metavar="N", help="How many of them.")] = 1,
     after: Annotated[bool, typer.Option("--after", help="When the request has taken effect.")] = False,
     seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="delay, reboot, clock: how long.")] = 0.0,

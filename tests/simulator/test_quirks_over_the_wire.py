@@ -123,6 +123,9 @@ async def test_lists_come_in_another_order_at_every_read(switch_with: Any) -> No
         ({"wants_config_keys": True}, f"{PORT}/config/mtu", 1500, "Ethernet1"),
         ({"default_instance": "DEFAULT"}, f"{NI}[name=default]",
          {"name": "default", "config": {"name": "default", "type": "DEFAULT_INSTANCE"}}, "[name='default']"),
+        ({"static_protocol": "STATIC"}, f"{NI}[name=red]/protocols/protocol[identifier=STATIC][name=static]",
+         {"config": {"identifier": "STATIC", "name": "static"}}, "[name='static']"),
+        ({"dotted_interface_refs": True}, f"{NI}[name=red]", RED, "interface[id='e']"),
     ],
 )  # fmt: skip
 async def test_what_a_switch_does_not_take_is_refused_with_its_path(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from raw_gnmi import connected, refused, update
 from fabricd.cli.fabricd import app
 from fabricd.cli.terminal import invoke
 from fabricd.errors import FabricdError
-from fabricd.simulator import Simulation, SimulationConfig, Switch
+from fabricd.simulator import Kind, Rpc, Simulation, SimulationConfig, Switch
 from fabricd.simulator.control import Control, ListSwitches, Power, ask
 
 HOSTNAME = "/system/config/hostname"
@@ -170,6 +171,12 @@ async def test_a_deep_state_directory_is_no_hindrance(
     folder = tmp_path / "/".join(["a-rather-long-name-of-a-folder"] * 6)
     async with Simulation(configure(state_directory=folder)) as simulation, Control(simulation):
         assert (await asyncio.to_thread(ask, folder / "control.socket", ListSwitches()))["switches"]
+
+
+def test_the_help_names_every_request_and_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(app, "fabricd", ["fault", "add", "--help"]) == 0
+    words = set(re.findall(r"[a-z-]+", capsys.readouterr().out))
+    assert {*Rpc, *Kind} <= words
 
 
 def test_kinds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
