@@ -28,10 +28,13 @@ SimulationOption = Annotated[
 ]
 SIMULATION = Path("simulation.toml")
 # Written out: the simulator brings both protocols with it, and help shall not wait for that.
-_RPCS = "Which requests: hello, get, set, validate, commit, confirm, cancel, lock, unlock, discard, subscribe, notify, close."
+_RPCS = (
+    "Which requests: hello, get, set, validate, commit, confirm, cancel, lock, unlock, discard, subscribe, notify or "
+    "close."
+)
 _KINDS = (
     "What happens: stall, delay, refuse, drop, stall-inside, cut-inside, wrong, garbage, partial, reboot, clock, "
-    "certificate, flood."
+    "certificate, flood, warns or contradicts."
 )
 Name = Annotated[str, typer.Argument(metavar="SWITCH", help="The switch.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="auto: on a terminal, unless NO_COLOR is set.")]
