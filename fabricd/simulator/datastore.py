@@ -119,10 +119,15 @@ class Datastore:
         with self._counting():
             async with self._busy:
                 self.check_lock(Store.CANDIDATE, session)
-                edited = await self._edited(self.config(Store.CANDIDATE), edit, whole=whole)
-                if keep:
-                    self._candidate = edited
-                    self.edits += 1
+                before = self.config(Store.CANDIDATE)
+                edited = await self._edited(before, edit, whole=whole)
+                if not keep:
+                    return
+                if (fault := self.faults.partial(Rpc.SET)) is not None:
+                    self._candidate = await self._engine.half(before, edited)
+                    raise RefusedError(fault.message)
+                self._candidate = edited
+                self.edits += 1
 
     async def try_edit(self, store: Store, edit: Edit, *, whole: bool) -> None:
         """Raises InputError or what the edit raises if it could not be done; changes nothing."""

@@ -6,8 +6,6 @@ Called by the dispatch of operations, for operations that the switch offers. Wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lxml import etree
 
 from fabricd.errors import InputError
@@ -28,7 +26,7 @@ _LONGEST_ID = 1_000
 class Committer:
     """Shared by all sessions of a switch."""
 
-    def __init__(self, live: Live, offer: Callable[[], Offer]) -> None:
+    def __init__(self, live: Live, offer: Offer) -> None:
         self._live = live
         self._offer = offer
 
@@ -38,7 +36,7 @@ class Committer:
         return Rpc.CONFIRM if self._live.datastore.pending is not None and not confirmed else Rpc.COMMIT
 
     async def commit(self, session: Session, rpc: etree._Element) -> str:
-        offer = self._offer()
+        offer = self._offer
         names = ("confirmed", "confirm-timeout", "persist", "persist-id") if offer.confirmed_commit else ()
         only(rpc, *names)
         timeout = seconds(rpc, "confirm-timeout", _SECONDS)

@@ -5,7 +5,7 @@ Called by the notifications of a switch, in a worker where it takes long. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from xml.sax.saxutils import escape, quoteattr
@@ -67,21 +67,6 @@ def session_end(who: Person, reason: str, killer: int = 0) -> str:
     killed = f"<killed-by>{killer}</killed-by>" if killer else ""
     body = f"{who.written()}{killed}<termination-reason>{reason}</termination-reason>"
     return f'<netconf-session-end xmlns="{EVENTS}">{body}</netconf-session-end>'
-
-
-def capability_change(before: Iterable[str], after: Iterable[str]) -> str:
-    """<netconf-capability-change>, by the server. A capability with other parameters counts as modified."""
-    old, new = set(before), set(after)
-    names = {uri.partition("?")[0] for uri in old}
-    parts = ["<changed-by><server/></changed-by>"]
-    parts += [f"<added-capability>{escape(uri)}</added-capability>"
-              for uri in sorted(new - old) if uri.partition("?")[0] not in names]  # fmt: skip
-    kept = {uri.partition("?")[0] for uri in new}
-    parts += [f"<deleted-capability>{escape(uri)}</deleted-capability>"
-              for uri in sorted(old - new) if uri.partition("?")[0] not in kept]  # fmt: skip
-    parts += [f"<modified-capability>{escape(uri)}</modified-capability>"
-              for uri in sorted(new - old) if uri.partition("?")[0] in names]  # fmt: skip
-    return f'<netconf-capability-change xmlns="{EVENTS}">{"".join(parts)}</netconf-capability-change>'
 
 
 def differences(

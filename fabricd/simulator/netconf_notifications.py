@@ -59,7 +59,7 @@ class Notifications:
         self,
         live: Live,
         username: str,
-        offer: Callable[[], Offer],
+        offer: Offer,
         subscribers: Callable[[], list[Subscriber]],
         source: Callable[[int], str],
     ) -> None:
@@ -93,7 +93,7 @@ class Notifications:
 
     def tell(self, write: Callable[[], str]) -> None:
         """Something happened; `write` gives its XML, and is called in a worker. Nobody listens: nothing is written."""
-        if self._task is not None and (self._offer().replay or self._subscribers()):
+        if self._task is not None and (self._offer.replay or self._subscribers()):
             self._waiting.put_nowait((self._live.clock(), write))
 
     def person(self, session: int | None) -> Person:
@@ -116,7 +116,7 @@ class Notifications:
             raise _bad_time("startTime", "it is in the future")
         if stop and stop < start:
             raise _bad_time("stopTime", "it is before startTime")
-        if start and not self._offer().replay:
+        if start and not self._offer.replay:
             raise RpcError("operation-failed", "notifications are not kept for replay", kind="protocol")
         subscription = Subscription(_filter(rpc), start, stop)
         self.matches(Notice(0, "<none/>"), subscription.wanted)  # raises for an expression that makes no sense
@@ -146,9 +146,9 @@ class Notifications:
 
     def streams_state(self) -> str:
         """/netconf/streams (RFC 5277 section 3.2.5.1), nothing without notifications."""
-        if not self._offer().notifications:
+        if not self._offer.notifications:
             return ""
-        kept = bool(self._offer().replay)
+        kept = bool(self._offer.replay)
         created = f"<replayLogCreationTime>{time_text(self._created)}</replayLogCreationTime>" if kept else ""
         return (
             f'<netconf xmlns="{STREAMS}"><streams><stream><name>{_STREAM}</name><description>Changes of configuration, '
@@ -169,7 +169,7 @@ class Notifications:
             time, write = await self._waiting.get()
             notice = Notice(time, await self._live.engine.run(write))
             self._replay.append(notice)
-            while len(self._replay) > self._offer().replay:
+            while len(self._replay) > self._offer.replay:
                 self._replay.popleft()
             for subscriber in self._subscribers():
                 subscriber.tell(notice)

@@ -49,11 +49,11 @@ class Operations:
         self,
         live: Live,
         sessions: Sessions,
-        offer: Callable[[], Offer],
+        offer: Offer,
         notifications: Notifications,
         own_state: Callable[[], Callable[[], str]],
     ) -> None:
-        """`offer` gives what there is right now, `own_state` what writes the state of the server itself."""
+        """`own_state` gives what writes the state of the server itself."""
         self._live = live
         self._sessions = sessions
         self._offer = offer
@@ -90,7 +90,7 @@ class Operations:
         operation = self._by_name.get(str(asked[0].tag))
         if operation is None or not self._is_here(name):
             raise RpcError("operation-not-supported", f"there is no operation {name} here", kind="protocol")
-        if session.subscription is not None and name != "close-session" and not self._offer().interleave:
+        if session.subscription is not None and name != "close-session" and not self._offer.interleave:
             raise RpcError("operation-failed", "a session that subscribed only closes", kind="protocol")
         purpose = operation.purpose
         if purpose is not None and not isinstance(purpose, Rpc):
@@ -102,7 +102,7 @@ class Operations:
         return Answer(content, await self._live.faults.strike(purpose, after=True))
 
     def _is_here(self, name: str) -> bool:
-        offer = self._offer()
+        offer = self._offer
         match name:
             case "commit" | "discard-changes":
                 return offer.candidate
@@ -123,7 +123,7 @@ class Operations:
 
     async def _lock(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "target")
-        target = store(rpc, "target", self._offer().stores)
+        target = store(rpc, "target", self._offer.stores)
         if target is Store.RUNNING and self._denied < (self._live.quirks.stuck_lock or 0):
             self._denied += 1
             self._live.meet("stuck_lock")
@@ -138,7 +138,7 @@ class Operations:
 
     async def _unlock(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "target")
-        if not self._live.datastore.unlock(store(rpc, "target", self._offer().stores), session.id):
+        if not self._live.datastore.unlock(store(rpc, "target", self._offer.stores), session.id):
             raise RpcError("operation-failed", "this session does not hold the lock", kind="protocol")
         return OK
 

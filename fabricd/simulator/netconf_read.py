@@ -49,17 +49,17 @@ class _Shape:
 class Reader:
     """Shared by all sessions of a switch."""
 
-    def __init__(self, live: Live, offer: Callable[[], Offer], own_state: Callable[[], Callable[[], str]]) -> None:
+    def __init__(self, live: Live, offer: Offer, own_state: Callable[[], Callable[[], str]]) -> None:
         """`own_state` gives what writes the state of the server itself, as XML; that may be called in a worker."""
         self._live = live
         self._offer = offer
         self._own_state = own_state
-        self._kept: dict[tuple[bytes, Mode, Offer], str] = {}
+        self._kept: dict[tuple[bytes, Mode], str] = {}
         self._version = -1
 
     async def get(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "filter", "with-defaults")
-        offer = self._offer()
+        offer = self._offer
         mode = self._mode(rpc, offer)
         shape = _Shape(filter_of(rpc), mode, _marks(offer, mode))
         tree = await self._live.tree()
@@ -67,7 +67,7 @@ class Reader:
 
     async def get_config(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "source", "filter", "with-defaults")
-        offer = self._offer()
+        offer = self._offer
         source = store(rpc, "source", offer.stores)
         mode, wanted = self._mode(rpc, offer), filter_of(rpc)
         shape = _Shape(wanted, mode, _marks(offer, mode))
@@ -80,7 +80,7 @@ class Reader:
             self._kept.clear()
         if isinstance(wanted, XPath):
             return await self._configuration(running.config, shape)
-        key = (etree.tostring(wanted) if wanted is not None else b"", mode, offer)
+        key = (etree.tostring(wanted) if wanted is not None else b"", mode)
         if (kept := self._kept.get(key)) is not None:
             return kept
         reply = await self._configuration(running.config, shape)
@@ -96,7 +96,7 @@ class Reader:
             rpc, "datastore", "subtree-filter", "xpath-filter", "config-filter", "max-depth", "with-origin",
             "with-defaults", namespace=NMDA,
         )  # fmt: skip
-        offer = self._offer()
+        offer = self._offer
         name = _datastore(rpc, (*offer.stores, "intended", "operational"))
         operational = name == "operational"
         origin = child(rpc, "with-origin", NMDA) is not None

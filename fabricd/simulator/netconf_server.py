@@ -15,11 +15,11 @@ import asyncssh
 from fabricd.errors import FabricdError
 from fabricd.simulator.config import SimulationConfig
 from fabricd.simulator.live import Live
-from fabricd.simulator.netconf_events import Person, capability_change, session_end, session_start
+from fabricd.simulator.netconf_events import Person, session_end, session_start
 from fabricd.simulator.netconf_library import content_id, library_state
 from fabricd.simulator.netconf_monitoring import monitoring_state
 from fabricd.simulator.netconf_notifications import Notifications, Subscriber
-from fabricd.simulator.netconf_offer import Offer, capabilities, offer_of
+from fabricd.simulator.netconf_offer import capabilities, offer_of
 from fabricd.simulator.netconf_operations import Operations
 from fabricd.simulator.netconf_peers import ServerCounters
 from fabricd.simulator.netconf_session import NetconfSession
@@ -39,13 +39,15 @@ class NetconfServer:
         self.counters = ServerCounters()
         self.silent = 0
         """Sessions too many that get no answer (quirk 40)."""
-        self.notifications = Notifications(live, config.username, self.offer, self._subscribers, self._source)
-        self.operations = Operations(live, self, self.offer, self.notifications, self._own_state)
+        self._offer = offer_of(live.config, live.quirks)
+        self.capabilities = capabilities(live.outline, self._offer, content_id(live.outline, self._offer))
+        """Capability URIs of the hello. They stay what they are, so that no change of them is ever told."""
+        self.notifications = Notifications(live, config.username, self._offer, self._subscribers, self._source)
+        self.operations = Operations(live, self, self._offer, self.notifications, self._own_state)
         self.authorized = [asyncssh.import_public_key(line) for line in config.authorized_keys]
         self._host_key = asyncssh.import_private_key(identity.host_key)
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._ids = itertools.count(1)
-        self._offered: tuple[Offer, tuple[str, ...]] | None = None
 
     async def start(self, port: int) -> int:
         """Listen on `port` (0: any) and return it. Raises FabricdError when it is taken."""
@@ -87,22 +89,6 @@ class NetconfServer:
         for connection in list(self.connections):
             connection.abort()
         await acceptor.wait_closed()
-
-    def offer(self) -> Offer:
-        """What there is right now; quirks may change while the switch runs."""
-        return offer_of(self.live.config, self.live.quirks)
-
-    def capabilities(self) -> tuple[str, ...]:
-        """Capability URIs of the hello; subscribers are told when they are not what they were (RFC 6470 section
-        2.2.2)."""
-        offer = self.offer()
-        if self._offered is None or self._offered[0] != offer:
-            outline, before = self.live.outline, self._offered
-            uris = capabilities(outline, offer, content_id(outline, offer))
-            self._offered = (offer, uris)
-            if before is not None:
-                self.notifications.tell(lambda: capability_change(before[1], uris))
-        return self._offered[1]
 
     def new_session_id(self) -> int:
         return next(self._ids)
@@ -162,8 +148,8 @@ class NetconfServer:
         return Person(session.username, session.id, session.source)
 
     def _own_state(self) -> Callable[[], str]:
-        outline, offer = self.live.outline, self.offer()
-        monitoring = monitoring_state(outline, offer, self.capabilities(), self, self.live.datastore)
+        outline, offer = self.live.outline, self._offer
+        monitoring = monitoring_state(outline, offer, self.capabilities, self, self.live.datastore)
         streams = self.notifications.streams_state()
         return lambda: monitoring() + library_state(outline, offer) + streams
 

@@ -43,12 +43,9 @@ class Server(Protocol):
     counters: ServerCounters
     operations: Operations
     notifications: Notifications
+    capabilities: tuple[str, ...]
 
     def new_session_id(self) -> int: ...
-
-    def capabilities(self) -> tuple[str, ...]:
-        """Capability URIs of the hello."""
-        ...
 
     def opened(self, session: NetconfSession) -> None:
         """A session begins."""
@@ -226,7 +223,7 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
             self._ending = "other"
             return
         fault = await server.live.faults.strike(Rpc.HELLO, after=True)
-        message = hello(server.capabilities(), self.id)
+        message = hello(server.capabilities, self.id)
         if fault is not None and fault.kind is Kind.WRONG:
             message = f'<rpc-reply xmlns="{BASE}" message-id="1"><ok/></rpc-reply>'.encode()
         await self._send(message, fault, chunked=False)

@@ -6,7 +6,7 @@ Called by the dispatch of operations with a parsed request. Commits are elsewher
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
 from lxml import etree
@@ -33,13 +33,13 @@ class ValidationError(InputError):
 class Writer:
     """Shared by all sessions of a switch."""
 
-    def __init__(self, live: Live, offer: Callable[[], Offer]) -> None:
+    def __init__(self, live: Live, offer: Offer) -> None:
         self._live = live
         self._offer = offer
 
     async def edit_config(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "target", "default-operation", "test-option", "error-option", "config", "url")
-        target = store(rpc, "target", self._offer().writable)
+        target = store(rpc, "target", self._offer.writable)
         default = self._default_operation(rpc, BASE)
         test = choice(rpc, "test-option", ("test-then-set", "set", "test-only"), "set")
         error_options = ("stop-on-error", "continue-on-error", "rollback-on-error")
@@ -56,7 +56,7 @@ class Writer:
     async def edit_data(self, session: Session, rpc: etree._Element) -> str:
         """RFC 8526 section 3.1.2: all or nothing."""
         only(rpc, "datastore", "default-operation", "config", "url", namespace=NMDA)
-        name = _writable(rpc, self._offer())
+        name = _writable(rpc, self._offer)
         default = self._default_operation(rpc, NMDA)
         manners = self._manners()
         with self._noting(manners):
@@ -65,7 +65,7 @@ class Writer:
 
     async def copy_config(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "target", "source", "with-defaults")
-        offer, datastore = self._offer(), self._live.datastore
+        offer, datastore = self._offer, self._live.datastore
         takes = (*offer.writable, Store.STARTUP) if offer.startup else offer.writable
         target = store(rpc, "target", takes)
         if etree.QName(named_store(rpc, "source")).localname == "config":
@@ -83,7 +83,7 @@ class Writer:
     async def delete_config(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "target")
         # Running cannot be deleted (RFC 6241 section 7.4), and a candidate is discarded instead.
-        store(rpc, "target", (Store.STARTUP,) if self._offer().startup else ())
+        store(rpc, "target", (Store.STARTUP,) if self._offer.startup else ())
         await self._live.datastore.delete_startup(session.id)
         return OK
 
@@ -96,7 +96,7 @@ class Writer:
             document = edit_of(self._live.outline, config(source), Op.MERGE)
             await self._whole(datastore.validate_document(document))
         else:
-            await self._whole(datastore.validate(store(rpc, "source", self._offer().stores)))
+            await self._whole(datastore.validate(store(rpc, "source", self._offer.stores)))
         return OK
 
     async def discard_changes(self, session: Session, rpc: etree._Element) -> str:
@@ -159,7 +159,7 @@ class Writer:
 
     def _manners(self) -> Manners:
         quirks = self._live.quirks
-        return Manners(self._offer().basic, not quirks.no_replace, quirks.delete_missing == "warning")
+        return Manners(self._offer.basic, not quirks.no_replace, quirks.delete_missing == "warning")
 
     @contextmanager
     def _noting(self, manners: Manners) -> Iterator[None]:

@@ -207,6 +207,8 @@ def merge(target: Object, source: Object, node: Node | None) -> None:
         held = target.get(member)
         if child is None or held is None:
             target[member] = value
+        elif held is value:
+            continue  # a filter that selects the same twice
         elif child.kind is NodeKind.LIST and isinstance(held, list) and isinstance(value, list):
             _merge_entries(held, value, child)
         elif isinstance(held, dict) and isinstance(value, dict):

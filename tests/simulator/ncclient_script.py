@@ -42,4 +42,13 @@ with manager.connect_ssh(
         client.discard_changes()
     seen["state"] = client.get(filter=FILTER).data_xml
     seen["schema"] = client.get_schema("openconfig-interfaces").data
+    client.edit_config(EDIT % 1600, target="candidate")
+    client.commit(confirmed=True, timeout="60", persist="token")
+    seen["confirmed"] = client.get_config("running", filter=("xpath", ({"i": IF}, "//i:mtu"))).data_xml
+    client.cancel_commit(persist_id="token")
+    seen["cancelled"] = client.get_config("running", filter=FILTER, with_defaults="report-all").data_xml
+    client.create_subscription()
+    client.edit_config(EDIT % 1700, target="candidate")
+    client.commit()
+    seen["told"] = client.take_notification(timeout=20).notification_xml
 print(json.dumps(seen))

@@ -60,8 +60,12 @@ async def test_stock_ncclient_reads_and_writes(either_simulation: Simulation) ->
     assert path.endswith("mtu")
     assert "<oper-status>DOWN</oper-status>" in seen["state"]
     assert "module openconfig-interfaces" in seen["schema"]
-    assert left.commits == 1
-    assert left.value("/interfaces/interface[name=Ethernet2]/config/mtu") == 9000
+    assert "<mtu>1600</mtu>" in seen["confirmed"]
+    assert "<mtu>9000</mtu>" in seen["cancelled"]
+    assert "<enabled>true</enabled>" in seen["cancelled"]
+    assert "netconf-config-change" in seen["told"]
+    assert left.commits == 3
+    assert left.value("/interfaces/interface[name=Ethernet2]/config/mtu") == 1700
 
 
 async def test_both_protocols_show_the_same_datastore(either_simulation: Simulation) -> None:

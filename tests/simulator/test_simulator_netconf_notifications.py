@@ -6,15 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from lxml import etree
 from netconf_documents import IF, RUNNING, commit, config, interface
 from raw_gnmi import connected, update
 from raw_netconf import Client, edit, session, text
 
 from fabricd.simulator import Fault, Kind, Rpc, Simulation, SimulationConfig, Switch, SwitchConfig
-from fabricd.simulator.netconf_events import capability_change
 
 Configure = Callable[..., SimulationConfig]
 NOTIFICATION = "urn:ietf:params:xml:ns:netconf:notification:1.0"
@@ -289,21 +286,3 @@ async def test_a_refused_notification_is_lost(left: Switch, listener: Client) ->
     await left.change({HOSTNAME: "one"})
     await left.change(delete=[HOSTNAME])
     assert list(edits(await told(listener)).values()) == ["delete"]
-
-
-URIS = st.lists(st.sampled_from(["urn:a", "urn:a?x=1", "urn:a?x=2", "urn:b", "urn:c?y"]), unique=True)
-
-
-@given(URIS, URIS)
-def test_capability_changes_account_for_every_uri(before: list[str], after: list[str]) -> None:
-    content = etree.fromstring(capability_change(before, after))
-    changed = {etree.QName(one).localname: set[str | None]() for one in content}
-    for one in content:
-        changed[etree.QName(one).localname].add(one.text)
-    names = {uri.partition("?")[0] for uri in before}
-    kept = {uri.partition("?")[0] for uri in after}
-    gained = set(after) - set(before)
-    assert changed.get("added-capability", set()) | changed.get("modified-capability", set()) == gained
-    assert changed.get("deleted-capability", set()) == {
-        uri for uri in set(before) - set(after) if uri.partition("?")[0] in names - kept
-    }

@@ -162,6 +162,19 @@ async def test_a_commit_can_take_effect_in_part_and_be_refused(client: Client, l
     assert sorted(done) == [False, True]
 
 
+async def test_an_edit_of_the_candidate_can_take_effect_in_part_and_be_refused(client: Client, left: Switch) -> None:
+    left.faults.add(Fault(rpc=Rpc.SET, kind=Kind.PARTIAL, message="only half"))
+    two = (
+        interface(config(name="E1"), "E1")
+        + f'<system xmlns="{SYSTEM}"><config><hostname>x</hostname></config></system>'
+    )
+    assert (await client.refused(edit(two)))["error-message"] == "only half"
+    shown = text(await client.ask(CANDIDATE))
+    assert ("E1" in shown, "hostname" in shown) in {(True, False), (False, True)}
+    assert left.running == b"{}"
+    await client.ok(edit(two))
+
+
 @pytest.mark.parametrize("kind", [Kind.DROP, Kind.CUT_INSIDE, Kind.REFUSE])
 async def test_a_hello_that_ends_the_session(simulation: Simulation, left: Switch, kind: Kind) -> None:
     left.faults.add(Fault(rpc=Rpc.HELLO, kind=kind))
