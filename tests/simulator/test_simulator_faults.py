@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -129,6 +131,14 @@ def test_all_differences_carried_out_make_the_other_tree(before: Any, after: Any
     assert bool(changes) == (had != has)
     carry_out(before, changes)
     assert flat(before) == has
+
+
+def test_the_page_names_every_request_and_kind() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text()
+    firsts = " ".join(
+        line.split("|")[1] for line in page.partition("## Faults")[2].splitlines() if line.startswith("|")
+    )
+    assert {*Rpc, *Kind} == set(re.findall(r"`([a-z-]+)`", firsts)) - {"rpc", "kind"}
 
 
 # Over the wire
