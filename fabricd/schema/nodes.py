@@ -79,6 +79,11 @@ class SchemaNode:
         return _by_name(self.members)
 
     @cached_property
+    def holds_lists(self) -> bool:
+        """Whether this is a list or leaf-list, or has one below."""
+        return self.kind in (Kind.LIST, Kind.LEAF_LIST) or any(node.holds_lists for node in self.members.values())
+
+    @cached_property
     def defaults(self) -> tuple[str, ...]:
         if self.kind not in (Kind.LEAF, Kind.LEAF_LIST):
             return ()

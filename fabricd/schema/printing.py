@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -46,7 +47,7 @@ def canonical(context: Context, first: raw.DataNode) -> bytes:
     printed = print_tree(context, first, Format.JSON)
     document = orjson.loads(printed)
     problems: list[Problem] = []
-    ordered = {name: _arranged(context.nodes.top[name], document[name], name, problems) for name in sorted(document)}
+    ordered = {name: _arranged(context.nodes.top[name], document[name], (name,), problems) for name in sorted(document)}
     made = orjson.dumps(ordered)
     if len(made) != len(printed):
         # A leaf that stands twice in the tree is printed twice, and plain objects keep the last.
@@ -74,45 +75,64 @@ def subtree_of(context: Context, node: raw.DataNode, flags: int = 0) -> dict[str
     return {name if ":" in name else f"{known.module}:{name}": value for name, value in members.items()}
 
 
-def natural(text: str) -> list[int | str]:
+@lru_cache(maxsize=1 << 16)
+def natural(text: str) -> tuple[int | str, ...]:
     """A sort key that puts Ethernet2 before Ethernet10."""
-    return [int(part) if at % 2 else part for at, part in enumerate(_DIGITS.split(text))]
+    return tuple(int(part) if at % 2 else part for at, part in enumerate(_DIGITS.split(text)))
 
 
-def _arranged(node: SchemaNode, value: Any, path: str, problems: list[Problem]) -> Any:
+_Place = tuple[Any, ...]
+"""A place in a document: (place above, name) or (place above, key names, key values). It is rarely put into words."""
+
+
+def _words(place: _Place) -> str:
+    if len(place) == 1:
+        return f"/{place[0]}"
+    if len(place) == 2:
+        return f"{_words(place[0])}/{place[1]}"
+    return _words(place[0]) + "".join(f"[{name}='{key}']" for name, key in zip(place[1], place[2], strict=True))
+
+
+def _arranged(node: SchemaNode, value: Any, path: _Place, problems: list[Problem]) -> Any:
     if node.kind is Kind.CONTAINER:
         return _members(node, value, path, problems)
     if node.kind is Kind.LIST:
         return _entries(node, value, path, problems)
     if node.kind is Kind.LEAF_LIST:
-        again = [text for text, times in Counter(map(lexical, value)).items() if times > 1]
-        problems += [Problem("the value is given twice", path=f"/{path}[.='{text}']") for text in again]
-        if not node.user_ordered:
-            return sorted(value, key=lambda one: (natural(lexical(one)), lexical(one)))
+        texts = [lexical(one) for one in value]
+        if len(set(texts)) < len(texts):
+            again = [text for text, times in Counter(texts).items() if times > 1]
+            problems += [Problem("the value is given twice", path=f"{_words(path)}[.='{text}']") for text in again]
+        if not node.user_ordered and len(texts) > 1:
+            return [one for _, _, one in sorted(zip(map(natural, texts), texts, value, strict=True), key=_by_text)]
     return value
 
 
-def _members(node: SchemaNode, value: dict[str, Any], path: str, problems: list[Problem]) -> dict[str, Any]:
+def _by_text(one: tuple[tuple[int | str, ...], str, Any]) -> tuple[tuple[int | str, ...], str]:
+    return one[:2]
+
+
+def _members(node: SchemaNode, value: dict[str, Any], path: _Place, problems: list[Problem]) -> dict[str, Any]:
     for name, held in value.items():
         if isinstance(held, dict | list):
             child = node.member(name)
-            if child is not None:
-                value[name] = _arranged(child, held, f"{path}/{name}", problems)
+            if child is not None and child.holds_lists:
+                value[name] = _arranged(child, held, (path, name), problems)
     return value
 
 
-def _entries(node: SchemaNode, value: list[dict[str, Any]], path: str, problems: list[Problem]) -> list[Any]:
-    names = [key.name for key in node.keys]
+def _entries(node: SchemaNode, value: list[dict[str, Any]], path: _Place, problems: list[Problem]) -> list[Any]:
+    names = tuple(key.name for key in node.keys)
     keyed: dict[tuple[str, ...], dict[str, Any]] = {}
     for entry in value:
-        keys = tuple(lexical(entry[name]) for name in names)
-        here = path + "".join(f"[{name}='{key}']" for name, key in zip(names, keys, strict=True))
+        keys = tuple([lexical(entry[name]) for name in names])
+        here = (path, names, keys)
         if keys in keyed and names:
-            problems.append(Problem("the list entry is given twice", path="/" + here))
+            problems.append(Problem("the list entry is given twice", path=_words(here)))
         keyed[keys] = _members(node, entry, here, problems)
-    if node.user_ordered:
+    if node.user_ordered or len(keyed) < 2:
         return list(keyed.values())
-    return [keyed[keys] for keys in sorted(keyed, key=lambda keys: ([natural(key) for key in keys], keys))]
+    return [keyed[keys] for keys in sorted(keyed, key=lambda keys: (tuple(map(natural, keys)), keys))]
 
 
 def _twice(first: raw.DataNode, problems: list[Problem]) -> None:

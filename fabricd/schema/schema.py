@@ -89,13 +89,19 @@ class Schema:
         `limit` bounds its bytes. Raises InputError for anything that is not configuration in the models: problems
         name the data path and, where known, the line; `source` is told as the intent.
         """
-        with Tree.parse(self, data, form, source=source, limit=limit) as tree:
-            try:
-                return tree.canonical()
-            except InputError as error:
-                raise InputError.of(
-                    Problem(problem.message, intent=source, path=problem.path) for problem in error.problems
-                ) from error
+        tree = Tree.parse(self, data, form, source=source, limit=limit)
+        try:
+            config = tree.canonical()
+        except InputError as error:
+            tree.close()
+            raise InputError.of(
+                Problem(problem.message, intent=source, path=problem.path) for problem in error.problems
+            ) from error
+        except BaseException:
+            tree.close()
+            raise
+        self._keep(config, tree)  # it will be validated or merged next
+        return config
 
     def validate(self, config: bytes, *, device: str = "") -> None:
         """Check a whole configuration (must, when, leafref, mandatory, unique, ...). Raises InputError with at most

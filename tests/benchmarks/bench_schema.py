@@ -48,6 +48,7 @@ def measure(models: ModelSet, console: Console) -> None:
     xml = [b"<data>" + schema.to_xml(one) + b"</data>" for one in variants]
     loose = [one.replace(b'"openconfig-interfaces:', b'"').replace(b'"mtu":9000', b'"mtu":"9000"') for one in variants]
     flags = raw.STRICT | raw.PARSE_ONLY | raw.NO_STATE
+    strict = raw.STRICT | raw.NO_STATE
     scope = Scope(roots=(), subtrees=(ROOT,))
 
     def fresh(work: Callable[[int], object]) -> Callable[[int], object]:
@@ -73,9 +74,11 @@ def measure(models: ModelSet, console: Console) -> None:
 
     yard = best_of(lambda at: raw.free_all(raw.parse(schema.context.pointer, variants[at], raw.JSON, flags)))
     two = best_of(fresh(lambda at: raw_diff(schema, variants[at], flags)))
+    checked = best_of(lambda at: raw.free_all(raw.parse(schema.context.pointer, variants[at], raw.JSON, strict)))
     rows: list[tuple[str, float]] = [
         ("libyang: parse", yard),
         ("libyang: parse both sides and diff", two),
+        ("libyang: parse and validate", checked),
         ("read (to canonical JSON)", best_of(fresh(lambda at: schema.read(variants[at])))),
         ("read and validate", best_of(fresh(lambda at: schema.validate(schema.read(variants[at]))))),
         ("read XML", best_of(fresh(lambda at: schema.read(xml[at][6:-7], Format.XML)))),

@@ -128,6 +128,23 @@ def test_parts_at_entries_and_leaves_make_one_tree(either_schema: Schema) -> Non
     assert instance["protocols"]["protocol"][0]["identifier"] == "openconfig-policy-types:BGP"
 
 
+def test_values_that_are_tagged_as_defaults_are_read_as_values(either_schema: Schema) -> None:
+    """RFC 6243 section 6 in XML, RFC 7952 in JSON: a switch that reports all tells which ones nobody set."""
+    tagged = {"name": "E1", "enabled": True, "@enabled": {"ietf-netconf-with-defaults:default": True}}
+    document = {"openconfig-interfaces:interfaces": {"interface": [{"name": "E1", "config": tagged}]}}
+    data = NETCONF % (
+        b'<interfaces xmlns="http://openconfig.net/yang/interfaces"><interface><name>E1</name><config><name>E1</name>'
+        b'<enabled xmlns:wd="urn:ietf:params:xml:ns:netconf:default:1.0" wd:default="true">true</enabled>'
+        b"</config></interface></interfaces>"
+    )
+    for part, encoding in ((json.dumps(document).encode(), Encoding.JSON_IETF), (data, Encoding.XML)):
+        found = either_schema.read_device([Part(ROOT, part)], encoding)
+        assert found.skipped == ()
+        assert json.loads(found.config)["openconfig-interfaces:interfaces"]["interface"] == [
+            {"name": "E1", "config": {"name": "E1", "enabled": True}}
+        ]
+
+
 @pytest.mark.parametrize("data", [b"", b"  ", b"null", b"{}"])
 def test_nothing_is_an_empty_tree(either_schema: Schema, data: bytes) -> None:
     assert either_schema.read_device([Part(Path.parse("/interfaces"), data)], Encoding.JSON_IETF).config == b"{}"
