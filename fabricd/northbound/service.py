@@ -16,7 +16,8 @@ from fabricd import __version__
 from fabricd.errors import InputError, NotFoundError
 from fabricd.intent import Document
 from fabricd.model.device import Mode
-from fabricd.model.intent import Revision
+from fabricd.model.intent import Desired, Revision
+from fabricd.model.path import ROOT
 from fabricd.northbound import convert
 from fabricd.northbound.access import caller
 from fabricd.northbound.models import ModelMethods, ModelRooms
@@ -24,6 +25,7 @@ from fabricd.northbound.operational import OperationalMethods
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
 from fabricd.northbound.watch import Watching
+from fabricd.plan import hidden_value
 from fabricd.reconcile.controller import Controller
 from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.observations import Observations
@@ -179,9 +181,15 @@ class FabricdService(ModelMethods, OperationalMethods, FabricdServicer):
         return pb.GetDesiredResponse(
             device=desired.device,
             revision=desired.revision,
-            config_json=desired.config.decode(),
+            config_json=self._shown(desired),
             digest=desired.digest,
         )
+
+    def _shown(self, desired: Desired) -> str:
+        """The tree without the secrets that the device's profile names."""
+        device = self._controller.fleet.devices.get(desired.device)
+        text = desired.config.decode()
+        return text if device is None else hidden_value(ROOT, text, device.profile.likeness)
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
         _countable(request.revision)

@@ -178,6 +178,11 @@ async def test_a_changed_secret_is_written_and_shown_nowhere(odd: Fabric) -> Non
         "protocol/", "protocol[identifier=BGP][name=bgp]/"
     ).replace("neighbor/", "neighbor[neighbor-address='192.0.2.1']/")  # fmt: skip
     explained = [await told.explain("leaf1", place) for place in (leaf, "/network-instances")]
+    described = f"/{ACL}/acl-sets/acl-set[name=edge][type=ACL_IPV4]/acl-entries/acl-entry[sequence-id=10]/config"
+    assert [
+        (await told.explain("leaf1", f"{described}/{name}")).explanation.left_out
+        for name in ("description", "sequence-id")
+    ] == [True, False]
     for shown in (repr(plans), repr(explained), repr(await odd.records())):
         assert "(secret)" in shown
         assert "first-secret" not in shown

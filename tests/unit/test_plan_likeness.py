@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from fabricd.model.device import Alias, Likeness
 from fabricd.model.edit import Dialect
 from fabricd.model.intent import Desired, Scope
-from fabricd.model.path import Path
+from fabricd.model.path import ROOT, Path
 from fabricd.model.plan import Plan
 from fabricd.model.secret import WrittenSecrets
-from fabricd.plan import Memory, Planned, make_plan
+from fabricd.plan import Memory, Planned, hidden_value, make_plan
 from fabricd.schema import ModelSet, Schema, digest
 from tests.unit.peculiar_device import PeculiarDevice
 
@@ -335,6 +335,16 @@ def test_no_plan_shows_a_secret_and_every_payload_carries_it(schema: Schema) -> 
         assert planned.payload is not None
         device.carry_out(planned.payload)
         bench.written = planned.secrets_after
+
+
+def test_a_value_is_shown_without_the_secrets_in_it() -> None:
+    config = orjson.dumps(instances(instance("default", password="mine"), instance("red"))).decode()
+    assert "mine" not in hidden_value(ROOT, config, LIKENESS)
+    assert hidden_value(ROOT, config, LIKENESS).count("(secret)") == 1
+    assert hidden_value(ROOT, config, Likeness()) == config
+    keyed = Path.parse(str(PASSWORD).replace("/neighbor/", "/neighbor[neighbor-address='10.0.0.1']/"))
+    assert hidden_value(keyed, '"mine"', LIKENESS) == '"(secret)"'
+    assert hidden_value(keyed.parent, "", LIKENESS) == ""
 
 
 def test_an_unstable_secret_that_is_left_alone_does_not_count_as_written(schema: Schema) -> None:
