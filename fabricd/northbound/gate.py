@@ -64,14 +64,14 @@ class Gate(grpc.aio.ServerInterceptor):
             async with self._admitted(method, context):
                 await _pump(handler.unary_stream(_parsed(parse, data), context), context)
 
-        async def stream_stream(requests: AsyncIterator[Any], context: Context) -> None:
+        async def stream_stream(requests: AsyncIterator[bytes], context: Context) -> None:
             async with self._admitted(method, context):
-                await _pump(handler.stream_stream(requests, context), context)
+                parsed = (_parsed(parse, data) async for data in requests)
+                await _pump(handler.stream_stream(parsed, context), context)
 
         if handler.request_streaming:
             return grpc.stream_stream_rpc_method_handler(
                 stream_stream,
-                request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )
         if handler.response_streaming:

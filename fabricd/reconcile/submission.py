@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from fabricd.errors import ConflictError, InputError, NotFoundError, Problem, RequestIdUsedError
 from fabricd.intent import (
@@ -32,10 +31,9 @@ from fabricd.model.path import Path
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
+from fabricd.reconcile.places import all_or_problems, attributed, located
 from fabricd.schema import SchemaPool
 from fabricd.store import NewRevision, Store
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ class Submissions:
                     base, old, new, dry_run=dry_run, author=author, comment=comment, request=(request_id, digest)
                 )
             except InputError as error:
-                raise InputError.of(_attributed(problem, drafts) for problem in error.problems) from error
+                raise InputError.of(attributed(problem, drafts) for problem in error.problems) from error
 
     async def preview(self, documents: Sequence[Document]) -> Preview:
         """What these documents would make of the current revision. Nothing is stored, no device is read. Raises
@@ -149,7 +147,7 @@ class Submissions:
         try:
             compiled = await self._compile(base, old, new)
         except InputError as error:
-            raise InputError.of(_attributed(problem, drafts) for problem in error.problems) from error
+            raise InputError.of(attributed(problem, drafts) for problem in error.problems) from error
         return Preview({tree.device: tree for tree in compiled.trees}, new)
 
     async def rollback(
@@ -248,7 +246,7 @@ class Submissions:
         """Each config draft read by the models of the first device it names; the others read it when they are compiled.
         Fabrics are read by their own model."""
         files = {document.source: document.content for document in documents}
-        intents = await _all_or_problems(map(self._read_one, drafts))
+        intents = await all_or_problems(map(self._read_one, drafts))
         problems = [
             draft.located(Problem(f"there is no device {name!r} in the inventory", path=place("devices", name=name)))
             for draft, intent in zip(drafts, intents, strict=True)
@@ -277,7 +275,7 @@ class Submissions:
         try:
             return await self._numbered(old, read)
         except InputError as error:
-            raise InputError.of(_located(problem, drafts) for problem in error.problems) from error
+            raise InputError.of(located(problem, drafts) for problem in error.problems) from error
 
     async def _read_one(self, draft: Draft) -> Intent:
         if draft.kind is DraftKind.FABRIC:
@@ -296,7 +294,7 @@ class Submissions:
             work = partial(self._fabrics.numbered, intent=intent, previous=previous)
             return await self._schemas.run(FABRIC_MODELS, work)
 
-        return tuple(await _all_or_problems(map(one, read)))
+        return tuple(await all_or_problems(map(one, read)))
 
     async def concerns(self, intent: FabricIntent, device: str, path: Path) -> tuple[str, ...]:
         """The parts of the fabric compiler that say something of a path on a device, by name."""
@@ -373,54 +371,13 @@ class Submissions:
                 jobs.append(self._schemas.run(self._fleet.model_set(device), work))
             elif name in digests:
                 dropped.append(name)
-        trees = await _all_or_problems(jobs)
+        trees = await all_or_problems(jobs)
         return _Compiled(
             intents=tuple(new[name] for name in sorted(changed & set(new))),
             withdrawn=tuple(sorted(changed - set(new))),
             trees=tuple(tree for tree in trees if digests.get(tree.device) != tree.digest),
             dropped=tuple(dropped),
         )
-
-
-async def _all_or_problems(jobs: Iterable[Awaitable[_T]]) -> list[_T]:
-    """All results. Raises one InputError with the problems of all jobs, or the first other error."""
-    found = await asyncio.gather(*jobs, return_exceptions=True)
-    problems: list[Problem] = []
-    results: list[_T] = []
-    for one in found:
-        if isinstance(one, InputError):
-            problems += one.problems
-        elif isinstance(one, BaseException):
-            raise one
-        else:
-            results.append(one)
-    if problems:
-        raise InputError.of(problems)
-    return results
-
-
-def _attributed(problem: Problem, drafts: Sequence[Draft]) -> Problem:
-    """A problem of a merged tree, put down to the submitted intent that it names, or to the one that says something at
-    its path."""
-    if problem.intent and not problem.line:
-        return next((_placed(draft, problem) for draft in drafts if draft.name == problem.intent), problem)
-    if problem.intent or not problem.path:
-        return problem
-    guilty = [draft for draft in drafts if problem.device in draft.devices and draft.sets(problem.path)]
-    return guilty[0].located(problem) if len(guilty) == 1 else problem
-
-
-def _placed(draft: Draft, problem: Problem) -> Problem:
-    """With the line of its path; of a fabric, where it names the device."""
-    if draft.kind is not DraftKind.FABRIC:
-        return draft.located(problem)
-    found = draft.located(replace(problem, path=place("devices", name=problem.device)))
-    return replace(found, path=problem.path)
-
-
-def _located(problem: Problem, drafts: Sequence[Draft]) -> Problem:
-    """A problem of a fabric as a whole, with the file and line of its place."""
-    return next((draft.located(problem) for draft in drafts if draft.name == problem.intent), problem)
 
 
 def _by_name(intents: Iterable[Intent]) -> dict[str, Intent]:

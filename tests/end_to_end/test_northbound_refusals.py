@@ -146,19 +146,22 @@ async def test_hundreds_of_problems_reach_both_our_client_and_one_with_small_met
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def _answered(channel: grpc.aio.Channel, path: str, request: bytes, *, streaming: bool) -> None:
+    if not streaming:
+        await channel.unary_unary(path)(request)
+        return
+    async for _ in channel.unary_stream(path)(request):
+        pass
+
+
 async def test_bytes_that_are_no_message_are_an_invalid_argument_of_every_method(service: Service) -> None:
     methods = pb.DESCRIPTOR.services_by_name["Fabricd"].methods
     async with grpc.aio.insecure_channel(service.address) as channel:
         for method in methods:
             path = f"/{SERVICE}/{method.name}"
             garbage = b"\xff\xff\xff\xff"
-            answer = (
-                channel.unary_stream(path)(garbage).read()
-                if method.server_streaming
-                else channel.unary_unary(path)(garbage)
-            )
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await answer
+                await _answered(channel, path, garbage, streaming=method.server_streaming)
             assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT, method.name
             assert b"INVALID_INPUT" in dict(caught.value.trailing_metadata() or ())["grpc-status-details-bin"]
         with pytest.raises(grpc.aio.AioRpcError) as caught:

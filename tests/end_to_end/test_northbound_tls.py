@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from northbound_harness import Authority, Service, interfaces, serving
 
 from fabricd.client import Client, Tls
-from fabricd.errors import InputError, PermissionDeniedError
+from fabricd.errors import DeviceError, InputError, PermissionDeniedError
 from fabricd.northbound.failures import UnavailableError
 from fabricd.northbound.v1 import fabricd_pb2
 
@@ -50,6 +51,23 @@ async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
         yield Secured(service, authority, server)
 
 
+async def _install(client: Client) -> None:
+    module = b"module small { namespace urn:small; prefix small; leaf x { type string; } }"
+    async for _ in client.install_models("small", [("small.yang", module)], modules=["small"]):
+        pass
+
+
+async def _fetch(client: Client) -> None:
+    with suppress(DeviceError):  # it is switched off
+        async for _ in client.fetch_models("leaf2", "small"):
+            pass
+
+
+async def _check(client: Client) -> None:
+    with suppress(DeviceError):
+        await client.check_models("leaf1")
+
+
 async def _watch(client: Client) -> None:
     async for _ in client.watch(last=1):
         pass
@@ -68,14 +86,24 @@ CALLS: dict[str, Callable[[Client], Awaitable[Any]]] = {
     "GetDesired": lambda client: client.desired("leaf1"),
     "Explain": lambda client: client.explain("leaf1", "/interfaces"),
     "Watch": _watch,
+    "InstallModels": _install,
+    "FetchModels": _fetch,
+    "ListModels": lambda client: client.models(),
+    "RemoveModels": lambda client: client.remove_models("small"),
+    "CheckModels": _check,
+    "Operational": lambda client: client.operational(["leaf2"]),
+    "Cabling": lambda client: client.cabling(["leaf2"]),
+    "Applied": lambda client: client.applied(["leaf2"]),
 }
-CHANGES = {"Submit", "Rollback", "Reconcile", "SetMode"}
+FOR_ADMINS = {"InstallModels", "FetchModels", "RemoveModels"}
+CHANGES = {"Submit", "Rollback", "Reconcile", "SetMode", *FOR_ADMINS}
+ALLOWED = {"root": set(CALLS), "ci.example.net": set(CALLS) - FOR_ADMINS, "grafana": set(CALLS) - CHANGES}
 
 
 @pytest.mark.parametrize("name", ["grafana", "ci.example.net", "root", "stranger"])
 async def test_each_role_may_call_what_it_may_and_nothing_else(secured: Secured, name: str) -> None:
     assert set(CALLS) == {method.name for method in fabricd_pb2.DESCRIPTOR.services_by_name["Fabricd"].methods}
-    allowed = set(CALLS) if name in ("ci.example.net", "root") else set(CALLS) - CHANGES if name == "grafana" else set()
+    allowed = ALLOWED.get(name, set())
     async with secured.client(name) as client:
         for method, call in CALLS.items():
             if method in allowed:

@@ -187,6 +187,21 @@ async def test_what_the_command_line_of_the_device_overrules_is_told_with_both_v
         assert (leaf.configured_json, leaf.applied_json) == ("9000", "1500")
 
 
+async def test_what_came_too_early_to_take_effect_is_told(tmp_path: Path) -> None:
+    quirks = Quirks(feature_first={"/lldp/config/enabled": "/lldp/interfaces"})
+    document = (
+        interfaces("leaf2").content
+        + b"  openconfig-lldp:lldp:\n    config: {enabled: true, system-description: here}\n"
+        + b"    interfaces: {interface: [{name: Ethernet1, config: {name: Ethernet1, enabled: false}}]}\n"
+    )
+    async with hall(tmp_path, (), running=True, quirks=quirks) as one, one.service.client() as client:
+        await client.submit([pb.Document(source="doc.yaml", content=document)])
+        await in_sync(one, "leaf2")
+        assert "feature_first" in one.simulation.switches["leaf2"].met
+        (found,) = (await client.applied(["leaf2"])).devices
+        assert {leaf.path.rpartition("]")[2] for leaf in found.not_in_force} >= {"/config/enabled"}
+
+
 async def test_a_leaf_that_a_switch_lacks_hides_no_other(tmp_path: Path) -> None:
     quirks = Quirks(missing_counter="/interfaces/interface/state/counters/in-errors", late_counters=1.0)
     async with hall(tmp_path, AS_WRITTEN, quirks=quirks) as one:
