@@ -8,6 +8,8 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
+from example_fabrics import document as example_document
+from example_fabrics import read
 from reconcile_fabric import INTERFACES, PORT, Fabric, document, fabric, ports_config, without
 
 from fabricd.errors import InputError
@@ -277,3 +279,63 @@ async def test_every_kind_of_switch_comes_in_sync_by_its_shipped_profile(
         await made.in_sync("leaf1")
         for _ in range(3):
             assert (await made.checked("leaf1")).outcome is OutcomeKind.IN_SYNC
+
+
+DEVIATIONS = """module odd-deviations {
+  namespace "urn:odd-deviations";
+  prefix odd;
+  import openconfig-interfaces { prefix oc-if; }
+  deviation "/oc-if:interfaces/oc-if:interface/oc-if:config/oc-if:mtu" { deviate not-supported; }
+  deviation "/oc-if:interfaces/oc-if:interface/oc-if:config/oc-if:enabled" { deviate not-supported; }
+}
+"""
+WRITTEN = """kind: config
+name: base
+devices: [leaf1]
+replace: true
+config:
+  openconfig-interfaces:interfaces:
+    interface:
+      - name: Ethernet1
+        config:
+          name: Ethernet1
+          type: iana-if-type:ethernetCsmacd
+          enabled: true
+          mtu: 9000
+"""
+
+
+@BOTH
+async def test_what_deviations_take_away_is_refused_with_its_line_unless_it_is_the_default(
+    tmp_path: File, protocol: Protocol
+) -> None:
+    file = tmp_path / "odd-deviations.yang"
+    file.write_text(DEVIATIONS)
+    async with fabric(tmp_path, {"leaf1": protocol}, deviations=(str(file),)) as made:
+        with pytest.raises(InputError) as caught:
+            await made.submit(Document("base.yaml", WRITTEN.encode()))
+        (problem,) = caught.value.problems
+        assert (problem.device, problem.intent, problem.line) == ("leaf1", "base.yaml: base", 13)
+        assert problem.path == f"{PORT}/config/mtu"
+        await made.submit(Document("base.yaml", WRITTEN.replace("          mtu: 9000\n", "").encode()))
+        await made.in_sync("leaf1")
+        assert made.switch("leaf1").value(f"{PORT}/config/enabled") is None
+        # The tree that is stored fits the models; without the deviations all of it is written.
+        devices = without(made.devices, "leaf1", profile=replace(made.devices["leaf1"].profile, deviations=()))
+        await made.controller.update(devices, {made.models.name: made.models}, made.settings)
+        assert (await made.checked("leaf1")).outcome is OutcomeKind.IN_SYNC
+
+
+async def test_what_a_fabric_wants_in_vain_is_told_where_it_names_the_device(tmp_path: File) -> None:
+    names = [device.name for device in read("routed").devices]
+    likeness = Likeness(unsupported=(path("/interfaces/interface/config/mtu"),))
+    async with fabric(tmp_path, dict.fromkeys(names, Protocol.GNMI), start=False, likeness=likeness) as made:
+        example = example_document("routed")
+        with pytest.raises(InputError) as caught:
+            await made.submit(example)
+    lines = example.content.decode().splitlines()
+    for problem in caught.value.problems:
+        assert problem.intent == "fabric.yaml: hall1"
+        assert problem.path.startswith(f"/{INTERFACES}/interface[name=")
+        assert problem.device in lines[problem.line - 1]
+    assert {problem.device for problem in caught.value.problems} == set(names)
