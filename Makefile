@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile pyproject.toml --generate-hashes --no-emit-index-ur
   --python-version 3.11 --quiet --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-fast conformance fuzz lint format bench wheel proto proto-check bindings bindings-check lock clean
+.PHONY: help setup demo run test test-fast conformance fuzz campaign kinds lint format bench wheel proto proto-check bindings bindings-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,14 @@ conformance: setup $(CLIENTS)/.ready ## independent clients against the simulate
 SECONDS ?= 60
 fuzz: setup ## every decoder of foreign bytes, coverage-guided, for SECONDS in all
 	@$(BIN)/python tests/fuzz/run.py $(SECONDS)
+
+CASES ?= 300
+SEED ?= 0
+campaign: setup ## faults of every kind at every request, CASES with and without a net, from SEED on
+	@$(BIN)/python tests/campaign/run.py $(CASES) $(SEED)
+
+kinds: setup ## every example fabric on every kind of switch, fifty sweeps each (takes a quarter of an hour)
+	@$(BIN)/python tests/kinds/run.py
 
 lint: setup proto-check bindings-check ## ruff, mypy --strict, the import contract, generated code is current
 	$(BIN)/ruff check .

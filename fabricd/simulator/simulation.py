@@ -91,10 +91,15 @@ class Simulation:
                 )
             for switch in self.switches.values():
                 await switch.start()
-            await asyncio.to_thread(self._write_directory, self._trust)
+            await self.publish()
         except BaseException:
             await self.stop()
             raise
+
+    async def publish(self) -> None:
+        """Write ports.json and known_hosts as they are now: after a switch got another host key, say."""
+        if self._trust is not None:
+            await asyncio.to_thread(self._write_directory, self._trust)
 
     async def stop(self) -> None:
         """Stop every switch and the engine."""

@@ -16,7 +16,7 @@ from fabricd.model.path import Path
 from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.config import SimulationConfig, SwitchConfig
 from fabricd.simulator.confirmed import NANOSECONDS, Sleep
-from fabricd.simulator.datastore import Datastore
+from fabricd.simulator.datastore import Datastore, Store
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts
 from fabricd.simulator.faults import Fault, Faults, Kind
@@ -121,6 +121,20 @@ class Switch:
     def gnmi_connections(self) -> int:
         """How many there are now."""
         return self._gnmi.connections
+
+    @property
+    def netconf_sessions(self) -> int:
+        """How many there are now."""
+        return len(self._netconf.sessions)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a change runs that nobody has confirmed yet."""
+        return self._datastore.pending is not None
+
+    def locked(self, store: Store) -> bool:
+        """Whether a session holds the lock of a datastore."""
+        return self._datastore.locked(store) is not None
 
     @property
     def counts(self) -> Counts:

@@ -27,7 +27,7 @@ EXAMPLES = File(__file__).resolve().parents[2] / "config" / "examples"
 
 def document(example: str, *changes: tuple[str, str]) -> Document:
     """The example's file, with each of these texts in it replaced by another."""
-    file = EXAMPLES / example / "fabric.yaml"
+    file = (EXAMPLES.parent / "demo" / "fabric" if example == "demo" else EXAMPLES / example) / "fabric.yaml"
     text = file.read_text()
     for old, new in changes:
         assert text.count(old) == 1, f"{old!r} is to be in {file} once"

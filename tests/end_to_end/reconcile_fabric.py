@@ -136,9 +136,13 @@ class Fabric:
         """Ask for a reconcile now and wait for its record."""
         before = await self.store.last_sequence()
         self.controller.reconcile_now([device], approve=approve)
+        return await self.next_round(device, before)
+
+    async def next_round(self, device: str, after: int) -> JournalRecord:
+        """Wait until a round of a device is told to have ended, in a record that comes after this one."""
 
         async def recorded() -> JournalRecord | None:
-            for record in await self.store.journal(before, 1000, [device]):
+            for record in await self.store.journal(after, 1000, [device]):
                 if record.event is Event.RECONCILE:
                     return record
             return None

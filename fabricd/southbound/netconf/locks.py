@@ -28,6 +28,7 @@ class Locks:
         self._used = rpc.device.profile.netconf.lock
         self._patience = min(_LONGEST, rpc.device.profile.timeouts.write / 2)
         self._held: list[str] = []
+        self._doubtful = False
 
     async def take(self, datastore: str) -> None:
         """Lock (RFC 6241 section 7.5), trying again while somebody else holds it, for half of timeouts.write at most.
@@ -47,6 +48,8 @@ class Locks:
             await patience(self._rpc.ok, operations.Lock, f"lock of {datastore}", datastore)
         except DeviceRefusedError as error:
             if not _is_busy(error):
+                # Some devices answer with an error and have locked all the same: nobody would ever unlock that.
+                self._doubtful = True
                 raise
             raise DeviceRefusedError(
                 f"{error.message} (tried for {self._patience:g} s)",
@@ -65,7 +68,8 @@ class Locks:
             return
         try:
             await self._rpc.ok(operations.Lock, "lock of candidate", "candidate")
-        except DeviceRefusedError:
+        except DeviceRefusedError as refused:
+            self._doubtful |= not _is_busy(refused)
             try:
                 await self._rpc.ok(operations.DiscardChanges, "discard-changes")
             except DeviceRefusedError as error:
@@ -75,8 +79,11 @@ class Locks:
             self._held.append("candidate")
 
     async def release(self) -> None:
-        """Never raises: locks that cannot be given back die with the session, which is closed then."""
+        """Never raises: locks that cannot be given back, or that we may hold without knowing, die with the session,
+        which is closed then."""
         held, self._held = self._held, []
+        if self._doubtful:
+            self._rpc.session.abort()
         for datastore in reversed(held):
             if self._rpc.session.closed:
                 return

@@ -1,0 +1,140 @@
+"""The examples on switches of every kind, mixed in one fabric, and what is known of each switch afterwards.
+
+For test_kinds_converge.py and `make kinds`; owns what it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path as File
+
+from example_fabrics import EXAMPLES, document, read, simulated
+from reconcile_fabric import PASSWORD, QUIET
+from reconcile_fabric import Fabric as Rooms
+
+from fabricd.intent import Document
+from fabricd.model.device import Device, Login, Protocol, SecretReference, Trust
+from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
+from fabricd.schema import ModelSet, SchemaPool
+from fabricd.settings import data_folder
+from fabricd.simulator import Simulation
+from fabricd.simulator.kinds import kind_names
+from fabricd.southbound.profiles import load_profiles
+from fabricd.store import Store
+from fabricd.telemetry.metrics import Metrics
+
+KINDS = tuple(kind_names())
+FABRICS = ("demo", "routed", "evpn", "three-stage")
+WRITING = (Event.DRIFT, Event.APPLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One switch after `sweeps` sweeps in sync. `writes` are transactions, `edits` what they changed, `retries` rounds
+    that did not end well before it first was in sync, `drifts` what the sweeps found (nothing, if all is well)."""
+
+    fabric: str
+    switch: str
+    kind: str
+    protocol: str
+    outcome: str
+    writes: int
+    edits: int
+    retries: int
+    refused: int
+    sweeps: int
+    drifts: int
+    met: tuple[str, ...]
+
+
+def documents(fabric: str) -> list[Document]:
+    """The documents of an example, or of the demo."""
+    if fabric != "demo":
+        return [document(fabric)]
+    folder = EXAMPLES.parent / "demo" / "fabric"
+    return [Document(file.name, file.read_bytes()) for file in sorted(folder.glob("*.yaml"))]
+
+
+@asynccontextmanager
+async def running(fabric: str, folder: File, *, shift: int, first: Protocol) -> AsyncIterator[Rooms]:
+    """A started controller, and switches without any configuration: kind after kind by name, beginning with the
+    `shift`-th; protocols in turn, beginning with `first`. Every device has the profile of its kind."""
+    parsed = read(fabric)
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o600)
+    state = folder / "state"
+    state.mkdir()
+    plain = simulated(parsed, folder)
+    kinds = {one.name: KINDS[(number + shift) % len(KINDS)] for number, one in enumerate(plain.switches)}
+    switches = [{"name": one.name, "ports": one.ports, "kind": kinds[one.name]} for one in plain.switches]
+    config = type(plain).model_validate({**plain.model_dump(), "switches": switches})
+    profiles = load_profiles(data_folder("config") / "profiles")
+    async with Simulation(config) as simulation:
+        login = Login("fabricd", SecretReference("file", str(secret)))
+        trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
+        devices = {}
+        for number, (name, switch) in enumerate(sorted(simulation.switches.items())):
+            protocol = (Protocol.GNMI, Protocol.NETCONF)[(number + (first is Protocol.NETCONF)) % 2]
+            port = switch.netconf_port if protocol is Protocol.NETCONF else switch.gnmi_port
+            devices[name] = Device(name, switch.host, port, protocol, profiles[kinds[name]], login=login, trust=trust)
+        rooms = Rooms.__new__(Rooms)
+        rooms.simulation, rooms.devices, rooms.settings, rooms.state = simulation, devices, QUIET, state
+        rooms.models, rooms.metrics = ModelSet.managed(), Metrics()
+        rooms.store, rooms.schemas = await Store.open(state / "fabricd.db"), SchemaPool(2)
+        rooms.start_over()
+        try:
+            await rooms.controller.start()
+            yield rooms
+        finally:
+            await rooms.controller.stop(grace=2.0)
+            await rooms.sessions.close()
+            await rooms.store.close()
+            await rooms.schemas.close()
+
+
+async def converge(rooms: Rooms, fabric: str) -> None:
+    """Submit, and wait until every device runs it."""
+    await rooms.submit(*documents(fabric))
+    await rooms.in_sync(*rooms.devices)
+
+
+async def sweep(rooms: Rooms, times: int) -> None:
+    """Have every device checked so often; each time all of them are found in sync, or this fails."""
+    for _ in range(times):
+        for name in rooms.devices:
+            assert (await rooms.checked(name)).outcome is OutcomeKind.IN_SYNC, name
+
+
+async def rows(rooms: Rooms, fabric: str, sweeps: int, before: int) -> list[Row]:
+    """What is known of every switch. `before` is the last journal record before the sweeps."""
+    kinds = {one.name: one.kind for one in rooms.simulation.config.switches}
+    return [
+        _row(fabric, name, kinds[name], rooms, await rooms.store.journal(0, 100_000, [name]), sweeps, before)
+        for name in rooms.devices
+    ]
+
+
+def _row(
+    fabric: str, name: str, kind: str, rooms: Rooms, records: Sequence[JournalRecord], sweeps: int, before: int
+) -> Row:
+    applied = [record for record in records if record.event is Event.APPLY]
+    ended = [record for record in records if record.event is Event.RECONCILE and record.sequence <= before]
+    good = (OutcomeKind.IN_SYNC, OutcomeKind.APPLIED, OutcomeKind.UNMANAGED)
+    counts = rooms.switch(name).counts
+    return Row(
+        fabric=fabric,
+        switch=name,
+        kind=kind,
+        protocol=str(rooms.devices[name].protocol),
+        outcome=str(records[-1].outcome),
+        writes=len(applied),
+        edits=sum(len(record.edits) for record in applied),
+        retries=sum(record.outcome not in good for record in ended),
+        refused=counts.refused,
+        sweeps=sweeps,
+        drifts=sum(record.event in WRITING for record in records if record.sequence > before),
+        met=counts.met,
+    )
