@@ -270,10 +270,10 @@ class Datastore:
                 edited = await self._engine.edited(base, edit, whole=False)
                 self._candidate = None if source is Store.RUNNING else edited
                 return True
-            edited = await self._acceptable(base, edit)
             if target is Store.RUNNING:
-                return await self._run(edited, session, None)
-            await self._persist(edited, session)
+                return await self._run(await self._acceptable(base, edit), session, None)
+            whole = base if source is Store.RUNNING else await self._engine.edited(base, edit, whole=True)
+            await self._persist(whole, session)
             return True
 
     async def _delete_startup(self, session: int) -> bool:

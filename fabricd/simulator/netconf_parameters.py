@@ -36,7 +36,8 @@ def only(rpc: etree._Element, *names: str, namespace: str = BASE) -> None:
 
 def child(rpc: etree._Element, name: str, namespace: str = BASE) -> etree._Element | None:
     """A parameter, None when it is not given."""
-    return rpc.find(f"{{{namespace}}}{name}")
+    wanted = f"{{{namespace}}}{name}"
+    return next((one for one in rpc if one.tag == wanted), None)  # find() takes ten times as long
 
 
 def text(rpc: etree._Element, name: str, namespace: str = BASE) -> str | None:

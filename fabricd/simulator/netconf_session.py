@@ -375,11 +375,13 @@ class _MalformedError(FabricdError):
     """Not well-formed, too deep, or with a document type: entities have no place in NETCONF (RFC 6241 section 3)."""
 
 
+# Without huge_tree the parser itself bounds depth and the length of names and texts. Sessions share one thread.
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
+
+
 def _parse(message: bytes) -> etree._Element:
-    # Without huge_tree the parser itself bounds depth and the length of names and texts.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
     try:
-        root = etree.fromstring(message.lstrip(), parser)  # some clients begin with an empty line
+        root = etree.fromstring(message.lstrip(), _PARSER)  # some clients begin with an empty line
     except etree.XMLSyntaxError as error:
         raise _MalformedError(str(error)) from error
     if b"<!DOCTYPE" in message:
