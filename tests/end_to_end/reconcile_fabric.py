@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 from random import Random
@@ -19,7 +19,7 @@ from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
 from fabricd.reconcile import Controller, DeviceView, LivePlans, Submissions, SystemClock
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.settings import ReconcileSettings
-from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
+from fabricd.simulator import Fault, Rpc, Simulation, SimulationConfig, Switch, SwitchConfig
 from fabricd.simulator.quirks import Quirks
 from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.sessions import Sessions
@@ -169,18 +169,19 @@ async def fabric(
     password: SecretReference | None = None,
     quirks: Quirks | None = None,
     notifies: bool = True,
+    startup: bool = False,
     **profile: Any,
 ) -> AsyncIterator[Fabric]:
     """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
-    they and we have the models in this folder instead of the managed ones. `quirks` are the switches', `notifies`:
-    those of NETCONF can tell of changes; `profile` is what their Profile says."""
+    they and we have the models in this folder instead of the managed ones. `quirks` are the switches', those of
+    NETCONF can tell of changes (`notifies`) and forget what was not copied to `startup`; `profile` is what their
+    Profile says."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
     ports = ("Ethernet1", "Ethernet2")
-    switches = tuple(
-        SwitchConfig(name=name, ports=ports, quirks=quirks or Quirks(), notifications=notifies) for name in protocols
-    )
+    said_of_all = {"ports": ports, "quirks": quirks or Quirks(), "notifications": notifies, "startup": startup}
+    switches = tuple(SwitchConfig(name=name, **said_of_all) for name in protocols)
     config = SimulationConfig(
         state_directory=folder / "switches",
         username="fabricd",
@@ -229,6 +230,25 @@ async def fabric(
             await made.sessions.close()
             await made.store.close()
             await schemas.close()
+
+
+@contextmanager
+def requests(made: Fabric, device: str = "leaf1") -> Iterator[list[Rpc]]:
+    """Everything the switch is asked, in order, as it arrives there."""
+    faults = made.switch(device).faults
+    heard: list[Rpc] = []
+    strike = faults.strike
+
+    async def listening(rpc: Rpc, *, after: bool = False) -> Fault | None:
+        if not after:
+            heard.append(rpc)
+        return await strike(rpc, after=after)
+
+    faults.strike = listening  # type: ignore[method-assign]
+    try:
+        yield heard
+    finally:
+        del faults.strike  # type: ignore[misc]
 
 
 def with_settings(**changes: Any) -> ReconcileSettings:

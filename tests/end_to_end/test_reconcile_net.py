@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from itertools import product
+from collections.abc import AsyncIterator
 from pathlib import Path as File
 from typing import Any
 
 import pytest
-from reconcile_fabric import INTERFACES, PORT, Fabric, document, fabric, ports_config, with_settings
+from reconcile_fabric import INTERFACES, PORT, Fabric, document, fabric, ports_config, requests, with_settings
 
 from fabricd.intent import Document
 from fabricd.model.device import GnmiTraits, Mode, Protocol, WriteTraits
@@ -40,25 +38,6 @@ def base(mtu: int, device: str = "leaf1", **ports: Any) -> Document:
 
 def mtu_of(made: Fabric, device: str = "leaf1") -> Any:
     return made.switch(device).value(f"{PORT}/config/mtu")
-
-
-@contextmanager
-def requests(made: Fabric, device: str = "leaf1") -> Iterator[list[Rpc]]:
-    """Everything the switch is asked, in order, as it arrives there."""
-    faults = made.switch(device).faults
-    heard: list[Rpc] = []
-    strike = faults.strike
-
-    async def listening(rpc: Rpc, *, after: bool = False) -> Fault | None:
-        if not after:
-            heard.append(rpc)
-        return await strike(rpc, after=after)
-
-    faults.strike = listening  # type: ignore[method-assign]
-    try:
-        yield heard
-    finally:
-        del faults.strike  # type: ignore[misc]
 
 
 def rounds(heard: list[Rpc]) -> list[Rpc]:
@@ -271,30 +250,6 @@ async def test_one_leaf_that_never_takes_does_not_keep_the_others_from_being_wri
         assert unstable.startswith(lying)
         assert more[-1].outcome is OutcomeKind.UNSTABLE
         assert rounds(heard).count(Rpc.CONFIRM) == 1
-        await nothing_left(made)
-
-
-@BOTH
-async def test_no_write_goes_out_without_a_read_before_it(tmp_path: File, protocol: Protocol) -> None:
-    """Whatever goes wrong: between two changes that may take effect the switch is always read."""
-    async with fabric(tmp_path, {"leaf1": protocol}, read_timeout=0.3, write_timeout=0.3, **NET) as made:
-        with requests(made) as heard:
-            await made.submit(base(9000))
-            await made.in_sync("leaf1")
-            faults = made.switch("leaf1").faults
-            rpcs, kinds = (Rpc.SET, Rpc.COMMIT, Rpc.CONFIRM, Rpc.GET), (Kind.REFUSE, Kind.DROP, Kind.STALL)
-            for number, (rpc, kind) in enumerate(product(rpcs, kinds)):
-                faults.add(Fault(rpc=rpc, kind=kind))
-                await made.submit(base(8000 + number))
-                await made.in_sync("leaf1")
-                faults.release()
-        read = False
-        for rpc in heard:
-            if rpc is Rpc.COMMIT:
-                assert read, heard
-                read = False
-            elif rpc is Rpc.GET:
-                read = True
         await nothing_left(made)
 
 

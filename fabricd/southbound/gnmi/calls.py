@@ -100,9 +100,7 @@ class Calls:
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            found = device_error(error, name, what, timeout, changes=changes)
-            self._closed |= not isinstance(found, DeviceRefusedError)
-            raise found from error
+            raise self._judged(device_error(error, name, what, timeout, changes=changes)) from error
         except TimeoutError as error:
             self._closed = True
             raise DeviceTimeoutError(f"no answer to {what} within {timeout:g} s", device=name) from error
@@ -115,6 +113,12 @@ class Calls:
         except (DeviceError, asyncio.CancelledError):
             self._closed = True  # a request under way: its session is not used again
             raise
+
+    def _judged(self, error: DeviceError) -> DeviceError:
+        """After anything but a refusal the session is not used again. An error must not be a local name where it is
+        raised: it would hold itself, and with it the call and the connection, until the garbage collector comes by."""
+        self._closed |= not isinstance(error, DeviceRefusedError)
+        return error
 
 
 class Subscription:
