@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path as File
 
+import device_targets
 import orjson
 from google.protobuf.message import DecodeError
 from lxml import etree
@@ -20,7 +21,6 @@ from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import DeviceError, InputError
 from fabricd.intent.documents import Document, DraftKind, parse_documents
-from fabricd.intent.fabric import pools
 from fabricd.intent.layers import read_fabric_draft
 from fabricd.model import clark
 from fabricd.model.device import Device, Profile, Protocol
@@ -241,14 +241,6 @@ def _documents(data: bytes) -> None:
             pass
 
 
-def _allocations(data: bytes) -> None:
-    try:
-        found = pools.load(data)
-    except InputError:
-        return
-    assert pools.load(pools.dump(found)) == found
-
-
 def _simulated_requests(data: bytes) -> None:
     for kind in (gnmi_pb2.GetRequest, gnmi_pb2.SetRequest, gnmi_pb2.SubscribeRequest, gnmi_pb2.CapabilityRequest):
         with suppress(GnmiError):
@@ -319,6 +311,11 @@ TARGETS: dict[str, Target] = {
             orjson.dumps({"kind": "config", "name": "a", "devices": ["leaf1"], "config": INTERFACE}),
         ),
     ),
-    "allocations": Target(_allocations, (b"{}",)),
+    "schema-lists": Target(device_targets.schema_lists, (device_targets.SCHEMAS, device_targets.LIBRARY)),
+    "yang-text": Target(device_targets.yang_text, (device_targets.YANG,)),
+    "state-json": Target(device_targets.state_json, (orjson.dumps(device_targets.STATE),)),
+    "state-xml": Target(device_targets.state_xml, (device_targets.STATE_XML,)),
+    "gnmi-leaves": Target(device_targets.gathered, (_get_seed(),)),
+    "archive": Target(device_targets.archive, (device_targets.TAR, device_targets.ZIP)),
     "simulated-gnmi": Target(_simulated_requests, (b"\x12\x06\x1a\x04\x0a\x02if",)),
 }
