@@ -225,7 +225,7 @@ class GnmiServer:
     async def _set(self, request: bytes, link: Link) -> bytes:
         parsed = read(gnmi_pb2.SetRequest, request)
         found = read_extensions(parsed)
-        if found.unknown:
+        if found.unknown or (found.commit is not None and not self._live.config.confirmed_commit):
             raise GnmiError(grpc.StatusCode.UNIMPLEMENTED, "this Set has an extension that is not known here")
         if found.depth:
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "the Depth extension is for a Get or Subscribe")

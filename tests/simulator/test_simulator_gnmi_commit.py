@@ -20,7 +20,7 @@ from fabricd.gnmi_extensions.gnmi_extensions_pb2 import (
     CommitRequest,
     CommitSetRollbackDuration,
 )
-from fabricd.simulator import Fault, Kind, Rpc, Simulation, SimulationConfig, Switch
+from fabricd.simulator import Fault, Kind, Rpc, Simulation, SimulationConfig, Switch, SwitchConfig
 
 STATUS = grpc.StatusCode
 Configure = Callable[..., SimulationConfig]
@@ -229,3 +229,13 @@ async def test_an_error_has_no_answer_in_it(client: Client) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     assert caught.value.details() == "no confirmed commit is pending"
+
+
+async def test_a_switch_without_confirmed_commits_does_not_know_the_extension(configure: Configure) -> None:
+    switch = SwitchConfig(name="left", confirmed_commit=False)
+    async with Simulation(configure(switches=(switch,), links=())) as simulation:
+        left = simulation.switches["left"]
+        async with connected(simulation, left) as client:
+            assert (await refused(begin(client)))[0] is STATUS.UNIMPLEMENTED
+            assert left.value(HOSTNAME) is None
+            await client.set(update=[update(HOSTNAME, "plain")])
