@@ -1,7 +1,7 @@
 """The store as everyone sees it: one object, opened once by the daemon.
 
 Used by reconcile, northbound and the daemon. Owns engines, the writer's lock and the journal's wake-up call; leaves
-the rows of revisions to snapshots.py, those of writes under way to transactions.py, its own writes to writer.py.
+the rows to snapshots.py, transactions.py, *_rows.py, and the write transactions to writer.py.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fabricd.errors import InputError, NotFoundError, StoreError
-from fabricd.model.device import Mode
 from fabricd.model.intent import Desired, Intent, Revision
 from fabricd.model.outcome import DeviceStatus, JournalRecord, ModeSetting, OpenTransaction, TransactionPhase
 from fabricd.model.secret import WrittenSecrets
-from fabricd.store import codec, secret_rows, snapshots, transactions
+from fabricd.store import codec, journal_rows, mode_rows, secret_rows, snapshots, transactions
 from fabricd.store.engine import Place, reading_engine, single_writer, translated, writing_engine
 from fabricd.store.schema_version import upgrade
-from fabricd.store.tables import head, journal, modes, statuses
+from fabricd.store.tables import head, statuses
 from fabricd.store.values import DesiredHead, NewRevision, Request
 from fabricd.store.writer import Batch, Writer
 
@@ -247,10 +246,7 @@ class Store:
     async def modes(self) -> dict[str, ModeSetting]:
         """The modes that operators set, by device."""
         async with self._read() as connection:
-            rows = await connection.execute(select(modes))
-            return {
-                row.device: ModeSetting(row.device, Mode(row.mode), row.author, row.reason, row.since) for row in rows
-            }
+            return await mode_rows.read(connection)
 
     async def set_mode(self, device: str, setting: ModeSetting | None, record: JournalRecord) -> JournalRecord:
         """Sets a device's mode, or with None gives it back to the inventory; with its journal record, which is returned
@@ -259,17 +255,7 @@ class Store:
             raise InputError(f"mode of {setting.device} set for {device}")
 
         async def work(batch: Batch) -> JournalRecord:
-            await batch.connection.execute(delete(modes).where(modes.c.device == device))
-            if setting is not None:
-                await batch.connection.execute(
-                    insert(modes).values(
-                        device=device,
-                        mode=setting.mode,
-                        author=setting.author,
-                        reason=setting.reason,
-                        since=setting.since,
-                    )
-                )
+            await mode_rows.write(batch.connection, device, setting)
             return batch.append([record])[0]
 
         return await self._running().run(work)
@@ -286,14 +272,8 @@ class Store:
 
     async def journal(self, after: int, limit: int, devices: Sequence[str] = ()) -> list[JournalRecord]:
         """The first `limit` records above `after`, in order; only those of `devices` unless that is empty."""
-        query = select(journal.c.sequence, journal.c.body).where(
-            journal.c.sequence > after, journal.c.sequence <= self._sequence
-        )
-        if devices:
-            query = query.where(journal.c.device.in_(devices))
         async with self._read() as connection:
-            rows = (await connection.execute(query.order_by(journal.c.sequence).limit(limit))).all()
-        return [codec.record_from_bytes(sequence, body) for sequence, body in rows]
+            return await journal_rows.read(connection, after, self._sequence, limit, devices)
 
     async def last_sequence(self) -> int:
         """The number of the newest record ever written; 0 when there was none."""
@@ -302,9 +282,7 @@ class Store:
     async def first_sequence(self) -> int:
         """The number of the oldest record kept; when none is kept, the number that the next one will get."""
         async with self._read() as connection:
-            found = (await connection.execute(select(func.min(journal.c.sequence)))).scalar_one()
-            last = (await connection.execute(select(head.c.sequence))).scalar_one()
-        return int(last + 1 if found is None else found)
+            return await journal_rows.first(connection)
 
     async def wait_beyond(self, sequence: int) -> int:
         """Returns the last sequence number as soon as it is above `sequence`. Raises StoreError when closed."""
@@ -320,10 +298,7 @@ class Store:
 
         async def work(batch: Batch) -> int:
             await batch.flush_journal()
-            gone = await batch.connection.execute(
-                delete(journal).where(journal.c.sequence <= batch.sequence - keep_journal)
-            )
-            return gone.rowcount
+            return await journal_rows.prune(batch.connection, batch.sequence - keep_journal)
 
         return await self._running().run(work)
 
