@@ -320,6 +320,7 @@ async def test_a_transaction_left_open_is_resolved_at_start(tmp_path: File, prot
         made.switch("leaf2").faults.add(Fault(rpc=rpc, kind=Kind.STALL))
         await made.submit(document("all", ["leaf1", "leaf2"], ports_config(Ethernet1={"mtu": 9100})))
         await made.until(functools.partial(_stalled, made, "leaf2"), "the write is under way")
+        await made.in_sync("leaf1")
         await made.controller.stop(grace=0.05)
         await made.sessions.close()
         (left,) = await made.store.open_transactions()
