@@ -20,6 +20,7 @@ from fabricd.intent.fabric.places import place
 from fabricd.intent.layers import FABRIC_MODELS, Fabrics, Layers, layers_of_config, read_fabric_draft
 from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.intent import ConfigIntent
+from fabricd.reconcile.places import attributed
 from fabricd.reconcile.schedule import parse_windows
 from fabricd.schema import ModelSet, Schema
 from fabricd.settings import ReconcileSettings, data_folder, load_settings
@@ -143,8 +144,16 @@ def _compile(drafts: Sequence[Draft], inventory: Inventory, findings: _Findings)
             return 0
         for name, intents in by_device.items():
             device = inventory.devices[name]
-            findings.of(partial(compile_device, schema_of(device), device, intents, 1), None)
+            findings.of(partial(_compile_device, schema_of(device), device, intents, drafts), None)
         return len(by_device)
     finally:
         for opened in schemas.values():
             opened.close()
+
+
+def _compile_device(schema: Schema, device: Device, intents: Sequence[ConfigIntent], drafts: Sequence[Draft]) -> None:
+    """Raises InputError, whose problems name file and line where one document is to blame."""
+    try:
+        compile_device(schema, device, intents, 1)
+    except InputError as error:
+        raise InputError.of(attributed(problem, drafts) for problem in error.problems) from error

@@ -33,7 +33,8 @@ WRITING = (Event.DRIFT, Event.APPLY)
 @dataclass(frozen=True, slots=True)
 class Row:
     """One switch after `sweeps` sweeps in sync. `writes` are transactions, `edits` what they changed, `retries` rounds
-    that did not end well before it first was in sync, `drifts` what the sweeps found (nothing, if all is well)."""
+    that did not end well before it first was in sync, `drifts` what the sweeps found (nothing, if all is well).
+    `quirks` counts those that the switch has, `met` names those that made a difference."""
 
     fabric: str
     switch: str
@@ -47,6 +48,7 @@ class Row:
     sweeps: int
     drifts: int
     met: tuple[str, ...]
+    quirks: int
 
 
 def documents(fabric: str) -> list[Document]:
@@ -137,4 +139,5 @@ def _row(
         sweeps=sweeps,
         drifts=sum(record.event in WRITING for record in records if record.sequence > before),
         met=counts.met,
+        quirks=len(rooms.switch(name).config.quirks.model_dump(exclude_defaults=True)),
     )

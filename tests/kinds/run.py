@@ -38,17 +38,15 @@ async def measure(fabric: str, shift: int, first: Protocol) -> list[Row]:
 
 
 def show(console: Console, found: Sequence[Row]) -> None:
-    """One line for each kind and protocol, then the quirks that each kind met."""
+    """One line for each kind and protocol. Quirks that were not met are those that the profile keeps clear of."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in found:
         groups[row.kind, row.protocol].append(row)
-    table = Table(
-        "kind", "protocol", "switches", "writes", "edits", "retries", "refused", "sweeps", "false drifts", "quirks met"
-    )
+    table = Table("kind", "protocol", "switches", *SUMS[:-1], "false drifts", "quirks met", "of")
     for (kind, protocol), members in sorted(groups.items()):
         met = sorted({quirk for row in members for quirk in row.met})
         sums = [str(sum(getattr(row, name) for row in members)) for name in SUMS]
-        table.add_row(kind, protocol, str(len(members)), *sums, ", ".join(met))
+        table.add_row(kind, protocol, str(len(members)), *sums, ", ".join(met), str(members[0].quirks))
     console.print(table)
 
 
