@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fabricd.errors import FabricdError
-from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.configuration_file import write_whole
 from fabricd.simulator.confirmed import Confirm, Confirmation, Pending, Sleep
 from fabricd.simulator.engine import EMPTY, Edit, Engine
 from fabricd.simulator.faults import Faults, RefusedError, Rpc
+from fabricd.simulator.quirks.behaviour import Behaviour
 from fabricd.simulator.stores import Changed, Confirmed, Event, Lock, LockedError, Step, Store, Version
 
 __all__ = ["Changed", "Confirmed", "Datastore", "Event", "Lock", "LockedError", "Step", "Store", "Version"]

@@ -9,15 +9,15 @@ import asyncio
 from collections.abc import Callable
 
 from fabricd.schema.outline import Outline
-from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.config import SwitchConfig
 from fabricd.simulator.confirmed import Sleep
 from fabricd.simulator.datastore import Changed, Datastore, Event, Store, Version
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts, facts_of
 from fabricd.simulator.faults import Faults
-from fabricd.simulator.late import Late
 from fabricd.simulator.quirks import Quirks
+from fabricd.simulator.quirks.behaviour import Behaviour
+from fabricd.simulator.quirks.late import Late
 from fabricd.simulator.state import View, full_tree
 from fabricd.simulator.tree import Object
 

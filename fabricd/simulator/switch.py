@@ -13,17 +13,17 @@ from pathlib import Path as File
 
 from fabricd.errors import FabricdError, InputError, Problem
 from fabricd.model.path import Path
-from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.config import SimulationConfig, SwitchConfig
 from fabricd.simulator.confirmed import NANOSECONDS, Sleep
 from fabricd.simulator.datastore import Datastore, Store
 from fabricd.simulator.engine import Engine, parse
 from fabricd.simulator.facts import SwitchFacts
 from fabricd.simulator.faults import Fault, Faults, Kind
-from fabricd.simulator.gnmi_server import GnmiServer
-from fabricd.simulator.late import Late
+from fabricd.simulator.gnmi.server import GnmiServer
 from fabricd.simulator.live import Live
-from fabricd.simulator.netconf_server import NetconfServer
+from fabricd.simulator.netconf.server import NetconfServer
+from fabricd.simulator.quirks.behaviour import Behaviour
+from fabricd.simulator.quirks.late import Late
 from fabricd.simulator.state import View
 from fabricd.simulator.tree import Object, Place, Step, matches, merge, normalise, remove, write
 from fabricd.simulator.trust import Identity

@@ -17,7 +17,7 @@ from lxml import etree
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.simulator import Simulation, Switch
-from fabricd.simulator.netconf_framing import Framer, framed
+from fabricd.simulator.netconf.framing import Framer, framed
 
 _PIECE = 1 << 16
 

@@ -27,9 +27,9 @@ from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.path import ROOT, Path
 from fabricd.schema import Format, ModelSet, Schema
-from fabricd.simulator import netconf_framing as simulated_framing
-from fabricd.simulator.gnmi_paths import GnmiError
-from fabricd.simulator.gnmi_values import read as read_simulated
+from fabricd.simulator.gnmi.paths import GnmiError
+from fabricd.simulator.gnmi.values import read as read_simulated
+from fabricd.simulator.netconf import framing as simulated_framing
 from fabricd.southbound.gnmi import messages
 from fabricd.southbound.netconf import operations, reply
 from fabricd.southbound.netconf.framing import Framer, FramingError, framed

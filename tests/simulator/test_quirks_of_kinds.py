@@ -16,10 +16,10 @@ from fabricd.intent.fabric.compile import compile_fabric
 from fabricd.intent.fabric.document import read_draft_fabric
 from fabricd.schema import ModelSet, Schema
 from fabricd.simulator import Quirks, SwitchConfig, load_simulation
-from fabricd.simulator.behaviour import Behaviour
 from fabricd.simulator.engine import Engine
 from fabricd.simulator.facts import facts_of
 from fabricd.simulator.kinds import kind_called, kind_names
+from fabricd.simulator.quirks.behaviour import Behaviour
 from fabricd.simulator.state import View
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

@@ -12,9 +12,9 @@ from quirk_trees import INSTANCES, INTERFACES, PASSWORD, TYPES, flat, outline, t
 
 from fabricd.errors import InputError
 from fabricd.simulator import Quirks
-from fabricd.simulator.appearance import Appearance
-from fabricd.simulator.in_force import Force
 from fabricd.simulator.kinds import kind_called, kind_names
+from fabricd.simulator.quirks.appearance import Appearance
+from fabricd.simulator.quirks.in_force import Force
 
 FEW = settings(max_examples=15, deadline=None)
 MTU = "/interfaces/interface/config/mtu"

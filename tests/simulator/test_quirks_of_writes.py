@@ -12,8 +12,8 @@ from quirk_trees import INSTANCES, INTERFACES, PORTS, TYPES, flat, outline, tree
 
 from fabricd.errors import InputError
 from fabricd.simulator import Quirks
-from fabricd.simulator.intake import Intake
 from fabricd.simulator.kinds import kind_called, kind_names
+from fabricd.simulator.quirks.intake import Intake
 
 FEW = settings(max_examples=15, deadline=None)
 MTU = "/interfaces/interface/config/mtu"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fabricd.errors import InputError
 from fabricd.simulator import load_simulation
-from fabricd.simulator.netconf_framing import END, Framer, FramingError, framed
+from fabricd.simulator.netconf.framing import END, Framer, FramingError, framed
 
 PROJECT = Path(__file__).resolve().parents[2]
 HEAD = '[simulation]\nstate_directory = "state"\n'

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
-from fabricd.simulator.gnmi_leaves import Changes, Scope, beyond, difference
+from fabricd.simulator.gnmi.leaves import Changes, Scope, beyond, difference
 from fabricd.simulator.tree import Object, Place, Step, leaves
 
 NAMES = st.sampled_from(["a", "b", "c"])

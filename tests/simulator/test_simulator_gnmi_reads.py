@@ -14,7 +14,7 @@ from raw_gnmi import Client, as_text, commit, connected, extension, first, refus
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitConfirm, Depth
 from fabricd.simulator import Simulation, SimulationConfig, Switch
-from fabricd.simulator.gnmi_get import MAX_PATHS
+from fabricd.simulator.gnmi.get import MAX_PATHS
 
 STATUS = grpc.StatusCode
 Configure = Callable[..., SimulationConfig]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from fabricd.errors import FabricdError
-from fabricd.simulator.gnmi_relay import Link, Relay
+from fabricd.simulator.gnmi.relay import Link, Relay
 
 HOST = "127.0.0.1"
 

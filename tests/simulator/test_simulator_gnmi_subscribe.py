@@ -29,8 +29,8 @@ from raw_gnmi import (
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import Depth
 from fabricd.simulator import Simulation, SimulationConfig, Switch
-from fabricd.simulator.gnmi_server import MAX_STREAMS
-from fabricd.simulator.gnmi_subscription import MAX_SUBSCRIPTIONS
+from fabricd.simulator.gnmi.server import MAX_STREAMS
+from fabricd.simulator.gnmi.subscription import MAX_SUBSCRIPTIONS
 
 STATUS = grpc.StatusCode
 Configure = Callable[..., SimulationConfig]

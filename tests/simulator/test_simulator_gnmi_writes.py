@@ -14,7 +14,7 @@ from raw_gnmi import Client, commit, connected, path, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitRequest, SetRequest
 from fabricd.simulator import Simulation, Switch
-from fabricd.simulator.gnmi_set import MAX_OPERATIONS
+from fabricd.simulator.gnmi.set import MAX_OPERATIONS
 
 STATUS = grpc.StatusCode
 UNION_REPLACE = 4

@@ -17,9 +17,9 @@ from raw_netconf import NC, Client, chunked, edit, session
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.simulator import Simulation, Switch
-from fabricd.simulator.netconf_events import differences
-from fabricd.simulator.netconf_filter import XPath, filtered, selected
-from fabricd.simulator.netconf_xml import to_xml
+from fabricd.simulator.netconf.events import differences
+from fabricd.simulator.netconf.filter import XPath, filtered, selected
+from fabricd.simulator.netconf.xml import to_xml
 from fabricd.simulator.tree import Object, remove, select, write
 
 LEAVES = ("mtu", "description", "enabled")

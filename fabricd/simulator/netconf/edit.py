@@ -1,0 +1,319 @@
+"""edit-config on plain data (RFC 6241 section 7.2, RFC 7950 sections 7.5.8 to 7.8.6): operations, order, error tags.
+
+Called by the NETCONF session. Turns a <config> element into an edit of a parsed tree; knows no datastore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lxml import etree
+
+from fabricd.model.path import Path
+from fabricd.schema.outline import Node, NodeKind, Outline
+from fabricd.simulator.engine import Edit
+from fabricd.simulator.netconf.errors import BASE, RpcError, missing, unknown
+from fabricd.simulator.netconf.marks import TAG
+from fabricd.simulator.netconf.offer import Mode
+from fabricd.simulator.netconf.xml import elements, prefixes
+from fabricd.simulator.request import Part, Request
+from fabricd.simulator.tree import Object, entry_key
+from fabricd.simulator.values import Json, from_text, to_text
+
+_OPERATION = f"{{{BASE}}}operation"
+_DEFAULT = f"{{{TAG}}}default"
+_YANG = "urn:ietf:params:xml:ns:yang:1"
+
+
+class Op(StrEnum):
+    MERGE = "merge"
+    REPLACE = "replace"
+    CREATE = "create"
+    DELETE = "delete"
+    REMOVE = "remove"
+    NONE = "none"
+
+
+@dataclass(slots=True)
+class Manners:
+    """How a switch takes edits. `warnings` collects what is told beside ok (quirk 44), `met` the quirks that made a
+    difference."""
+
+    basic: Mode = Mode.EXPLICIT
+    replaces: bool = True
+    tolerates_missing: bool = False
+    warnings: list[RpcError] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)
+
+
+def edit_of(outline: Outline, config: etree._Element, default: Op, manners: Manners | None = None) -> Request:
+    """The edit that a <config> element stands for, a part for each top-level element. A part raises RpcError and leaves
+    a half-changed tree then."""
+    taken = manners or Manners()
+
+    def part(element: etree._Element) -> Edit:
+        def edit(tree: Object) -> None:
+            _Editor(outline, taken).child(tree, outline.root, element, default, "")
+
+        return edit
+
+    return Request(tuple(Part(part(element)) for element in elements(config)))
+
+
+class _Editor:
+    def __init__(self, outline: Outline, manners: Manners) -> None:
+        self._outline = outline
+        self._manners = manners
+
+    def child(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
+        """One element inside the one that stands for `node`, whose data is `data`."""
+        child = self._node(node, element, path)
+        own = self._operation(element, op, path)
+        place = f"{path}/{child.member}"
+        if not child.config:
+            raise RpcError("invalid-value", "this is state, it cannot be configured", path=place)
+        if child.kind is NodeKind.LIST:
+            self._entry(data, child, element, own, place)
+        elif child.kind is NodeKind.CONTAINER:
+            self._container(data, child, element, own, place)
+        elif child.kind is NodeKind.LEAF_LIST:
+            self._item(data, child, element, own, place)
+        elif node.kind is not NodeKind.LIST or child.name not in node.keys:
+            self._leaf(data, child, element, own, place)
+        elif own in (Op.DELETE, Op.REMOVE) and _OPERATION in element.attrib:
+            raise RpcError("bad-element", "a key goes with its entry", path=place, info={"bad-element": child.name})
+
+    def _children(self, data: Object, node: Node, parent: etree._Element, op: Op, path: str) -> None:
+        for element in elements(parent):
+            self.child(data, node, element, op, path)
+
+    def _node(self, parent: Node, element: etree._Element, path: str) -> Node:
+        name = etree.QName(element)
+        namespace = name.namespace or ""
+        child = parent.child_in(namespace, name.localname)
+        if child is not None:
+            return child
+        if namespace not in self._outline.names:
+            raise RpcError(
+                "unknown-namespace",
+                f"unknown namespace {namespace!r}",
+                path=f"{path}/{name.localname}",
+                info={"bad-element": name.localname, "bad-namespace": namespace},
+            )
+        raise unknown(f"{path}/{self._outline.names[namespace]}:{name.localname}", name.localname)
+
+    def _container(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
+        held = data.get(node.member)
+        exists = isinstance(held, dict) and (bool(held) or node.presence)
+        if op in (Op.DELETE, Op.REMOVE):
+            self._check_delete(op, exists, path)
+            data.pop(node.member, None)
+            return
+        if op is Op.CREATE and exists:
+            raise RpcError("data-exists", "exists already", path=path)
+        inner: Object = held if isinstance(held, dict) and op is not Op.REPLACE else {}
+        self._children(inner, node, element, op, path)
+        if inner or (node.presence and (op is not Op.NONE or exists)):
+            data[node.member] = inner
+        else:
+            data.pop(node.member, None)
+
+    def _entry(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
+        made = self._keys(node, element, path)
+        path += "".join(f"[{name}='{to_text(made[name])}']" for name in node.keys)
+        held = data.get(node.member)
+        entries: list[Json] = held if isinstance(held, list) else []
+        wanted = entry_key(made, node)
+        at = next((i for i, one in enumerate(entries) if isinstance(one, dict) and entry_key(one, node) == wanted), -1)
+        if op in (Op.DELETE, Op.REMOVE):
+            self._check_delete(op, at >= 0, path)
+            if at >= 0:
+                del entries[at]
+                if not entries:
+                    del data[node.member]
+            return
+        if op is Op.CREATE and at >= 0:
+            raise RpcError("data-exists", "exists already", path=path)
+        if op is Op.NONE and at < 0:
+            raise RpcError("data-missing", "does not exist", path=path)
+        entry: Object = made
+        if at >= 0 and op is not Op.REPLACE:
+            found = entries[at]
+            assert isinstance(found, dict)
+            entry = found
+        self._children(entry, node, element, op, path)
+        if at >= 0:
+            entries[at] = entry
+        else:
+            entries.append(entry)
+        data[node.member] = entries
+        if op is not Op.NONE:
+            self._place(entries, entry, node, element, path)
+
+    def _keys(self, node: Node, element: etree._Element, path: str) -> Object:
+        made: Object = {}
+        for name in node.keys:
+            key = element.find(f"{{{node.namespace}}}{name}")
+            if key is None:
+                raise missing(name, path=path, kind="application")
+            child = node.child(name)
+            assert child is not None
+            made[name] = self._value(child, key)
+        return made
+
+    def _leaf(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
+        exists = self._exists(data, node)
+        if op in (Op.DELETE, Op.REMOVE):
+            self._check_delete(op, exists, path)
+            data.pop(node.member, None)
+        elif op is Op.CREATE and exists:
+            raise RpcError("data-exists", "exists already", path=path)
+        elif op is not Op.NONE:
+            self._set(data, node, element, path)
+        elif not exists:
+            raise RpcError("data-missing", "does not exist", path=path)
+
+    def _exists(self, data: Object, node: Node) -> bool:
+        """Whether create and delete find a leaf there, which depends on the basic mode (RFC 6243 section 2)."""
+        match self._manners.basic:
+            case Mode.REPORT_ALL:
+                return node.member in data or bool(node.defaults)
+            case Mode.TRIM:
+                return node.member in data and to_text(data[node.member]) not in node.defaults
+            case _:
+                return node.member in data
+
+    def _set(self, data: Object, node: Node, element: etree._Element, path: str) -> None:
+        value = self._value(node, element)
+        mark = element.get(_DEFAULT)
+        if mark is None or mark.strip() not in ("true", "1"):
+            data[node.member] = value
+            return
+        # Tagged as default: the leaf goes back to the switch (RFC 6243 section 4.3).
+        if to_text(value) not in node.defaults:
+            raise RpcError("invalid-value", "tagged as default, and is not the default", path=path)
+        data.pop(node.member, None)
+
+    def _item(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
+        value = self._value(node, element)
+        path += f"[.='{to_text(value)}']"
+        held = data.get(node.member)
+        values: list[Json] = held if isinstance(held, list) else []
+        exists = value in values
+        if op in (Op.DELETE, Op.REMOVE):
+            self._check_delete(op, exists, path)
+            if exists:
+                values.remove(value)
+                if not values:
+                    del data[node.member]
+            return
+        if op is Op.CREATE and exists:
+            raise RpcError("data-exists", "exists already", path=path)
+        if op is Op.NONE:
+            if not exists:
+                raise RpcError("data-missing", "does not exist", path=path)
+            return
+        if not exists:
+            values.append(value)
+        data[node.member] = values
+        self._place(values, value, node, element, path)
+
+    def _operation(self, element: etree._Element, inherited: Op, path: str) -> Op:
+        text = element.get(_OPERATION)
+        if text is None:
+            # What stands below an element that is created or replaced is new with it.
+            return inherited
+        refused = text == Op.REPLACE and not self._manners.replaces
+        if refused:
+            self._manners.met.add("no_replace")
+        if refused or text not in (Op.MERGE, Op.REPLACE, Op.CREATE, Op.DELETE, Op.REMOVE):
+            raise RpcError(
+                "bad-attribute",
+                f"operation cannot be {text!r}",
+                kind="protocol",
+                path=path,
+                info={"bad-attribute": "operation", "bad-element": etree.QName(element).localname},
+            )
+        return Op(text)
+
+    def _check_delete(self, op: Op, exists: bool, path: str) -> None:
+        if op is not Op.DELETE or exists:
+            return
+        error = RpcError("data-missing", "does not exist", path=path, warning=self._manners.tolerates_missing)
+        if not error.warning:
+            raise error
+        self._manners.met.add("delete_missing")
+        self._manners.warnings.append(error)
+
+    def _value(self, node: Node, element: etree._Element) -> Json:
+        assert node.value is not None
+        if elements(element):
+            raise RpcError("bad-element", f"{node.name} is a leaf", info={"bad-element": node.name})
+        return from_text(node.value, element.text or "", prefixes(self._outline, element))
+
+    def _place(self, held: list[Json], one: Json, node: Node, element: etree._Element, path: str) -> None:
+        """yang:insert with yang:key or yang:value (RFC 7950 sections 7.7.9 and 7.8.6)."""
+        insert = element.get(f"{{{_YANG}}}insert")
+        if insert is None:
+            return
+        if not node.user_ordered:
+            raise _bad_attribute("insert", f"{node.name} is not ordered by user", path)
+        if insert not in ("first", "last", "before", "after"):
+            raise _bad_attribute("insert", f"insert cannot be {insert!r}", path)
+        anchor: Json = None
+        if insert in ("before", "after"):
+            anchor = self._anchor(held, node, element, path)
+            if anchor is one:
+                return
+        del held[next(at for at, each in enumerate(held) if each is one or each == one)]
+        if insert == "first":
+            held.insert(0, one)
+        elif insert == "last":
+            held.append(one)
+        else:
+            at = next(at for at, each in enumerate(held) if each is anchor or each == anchor)
+            held.insert(at + (insert == "after"), one)
+
+    def _anchor(self, held: list[Json], node: Node, element: etree._Element, path: str) -> Json:
+        if node.kind is NodeKind.LEAF_LIST:
+            text = element.get(f"{{{_YANG}}}value")
+            if text is None:
+                raise _missing_attribute("value", path)
+            assert node.value is not None
+            value = from_text(node.value, text, prefixes(self._outline, element))
+            if value in held:
+                return value
+        else:
+            text = element.get(f"{{{_YANG}}}key")
+            if text is None:
+                raise _missing_attribute("key", path)
+            given = dict(Path.parse(f"/entry{text}").segments[0].keys)
+            known = prefixes(self._outline, element)
+            wanted = tuple(
+                to_text(from_text(child.value, given.get(name, ""), known))
+                for name in node.keys
+                if (child := node.child(name)) is not None and child.value is not None
+            )
+            for each in held:
+                if isinstance(each, dict) and entry_key(each, node) == wanted:
+                    return each
+        raise RpcError(
+            "bad-attribute",
+            "there is no such entry to insert at",
+            path=path,
+            app_tag="missing-instance",
+            info={"bad-attribute": "value" if node.kind is NodeKind.LEAF_LIST else "key", "bad-element": node.name},
+        )
+
+
+def _bad_attribute(name: str, message: str, path: str) -> RpcError:
+    element = path.rpartition("/")[2].partition("[")[0]
+    return RpcError("bad-attribute", message, path=path, info={"bad-attribute": name, "bad-element": element})
+
+
+def _missing_attribute(name: str, path: str) -> RpcError:
+    element = path.rpartition("/")[2].partition("[")[0]
+    return RpcError(
+        "missing-attribute", f"yang:{name} is missing", path=path, info={"bad-attribute": name, "bad-element": element}
+    )
