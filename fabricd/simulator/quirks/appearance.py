@@ -12,7 +12,7 @@ from random import Random
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.facts import entries
 from fabricd.simulator.quirks.declaration import Quirks
-from fabricd.simulator.quirks.intake import ACL_SETS, add_phantoms
+from fabricd.simulator.quirks.intake import ACL_SETS, INTERFACES, add_phantoms
 from fabricd.simulator.quirks.places import bound, fill, is_leaf, settings
 from fabricd.simulator.tree import Object, Place, select
 from fabricd.simulator.values import Json, from_text, to_text
@@ -61,6 +61,12 @@ class Appearance:
         if sum(rewrite_secret(tree, place, salt if anew else 0) for place, anew in self._secrets):
             met.add("rewrites_secrets")
         return met
+
+    def take_out(self, state: Object) -> None:
+        """15. Nothing is plugged in where an interface is shown that nobody has."""
+        for one in entries(state, *INTERFACES):
+            if one.get("name") in self._phantoms and isinstance(held := one.get("state"), dict):
+                held["oper-status"] = "NOT_PRESENT"
 
     def omit(self, tree: Object) -> set[str]:
         """What is left out of the configuration."""

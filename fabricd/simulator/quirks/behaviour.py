@@ -125,6 +125,7 @@ class Behaviour:
         """Configuration as it is shown and state as it is in force, in one tree."""
         state = full_tree(self._outline, self.in_force(config, salt), view)
         write_flaps(state, self._flaps)
+        self.appearance.take_out(state)
         shown = parse(config)
         self.appearance.present(shown, salt)
         self.met |= self.appearance.omit(shown)

@@ -20,6 +20,7 @@ from fabricd.southbound.gnmi.requests import Requests
 _LOG = logging.getLogger(__name__)
 
 Kind = Literal["CONFIG", "ALL"]
+Way = Literal["together", "each", "once"]
 
 # How devices say that one of several paths is not there, which then hides the others.
 _ONE_IS_ABSENT = frozenset({"NOT_FOUND", "INVALID_ARGUMENT"})
@@ -42,11 +43,12 @@ def _says_something(part: Part) -> bool:
 class Reading:
     """Reads one device, and keeps in mind for the session which answers were too large for one message."""
 
-    def __init__(self, calls: Calls, requests: Requests) -> None:
+    def __init__(self, calls: Calls, requests: Requests, way: Way | None = None) -> None:
+        """`way` counts instead of the profile's."""
         self._calls = calls
         self._requests = requests
         self._device = calls.device.name
-        self._way = calls.device.profile.gnmi.read
+        self._way: Way = way or calls.device.profile.gnmi.read
         # State may be too large where configuration is not.
         self._apart: set[Kind] = set()
         self._large: set[tuple[Kind, Path]] = set()

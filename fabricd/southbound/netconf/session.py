@@ -145,6 +145,11 @@ class NetconfSession:
     def closed(self) -> bool:
         return self._failure is not None
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What came before the hello, in words and cut short."""
+        return tuple(self._said)
+
     async def call(
         self, operation: operations.Operation, what: str, timeout: float, /, *arguments: object, **options: object
     ) -> bytes:

@@ -1,0 +1,272 @@
+"""Trying changes over gNMI: by the Commit extension and its cancellation, or, where that is allowed, by writing.
+
+Used by experiments as their ground; those of gNMI use its wire as well. Must not know what is tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import orjson
+from google.protobuf.duration_pb2 import Duration
+
+from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError
+from fabricd.gnmi_extensions.gnmi_extensions_pb2 import Commit, CommitCancel, CommitConfirm, CommitRequest
+from fabricd.model.device import GnmiTraits
+from fabricd.model.edit import GnmiSet
+from fabricd.model.fetched import Fetched, Part
+from fabricd.model.path import Path, Segment
+from fabricd.southbound.gnmi import messages
+from fabricd.southbound.gnmi.calls import Calls
+from fabricd.southbound.gnmi.channel import metadata, open_channel, wait_ready
+from fabricd.southbound.gnmi.reading import Reading
+from fabricd.southbound.gnmi.requests import Requests
+from fabricd.southbound.probe.ground import Attempt, NoNetError, Surroundings, Write
+from fabricd.southbound.probe.put_back import as_found, put_back
+from fabricd.southbound.secrets import credentials
+
+_LOG = logging.getLogger(__name__)
+
+_NOT_PENDING = frozenset({"FAILED_PRECONDITION", "INVALID_ARGUMENT"})
+_UNKNOWN = "UNKNOWN"
+_TRIES = 3  # of what is answered UNKNOWN
+_PAUSE = 0.2  # seconds before a call is tried again of which there were too many
+
+Kind = Literal["CONFIG", "STATE", "ALL"]
+
+
+class GnmiGround:
+    """Owns the channel, and what is pending on the device because of it."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self.traits = GnmiTraits()
+        self.roots: tuple[Path, ...] = ()
+        self.has_net = False
+        self.unknown = 0
+        """How many Sets were answered UNKNOWN and turned out to have been carried out."""
+        self.partial: list[str] = []
+        """Statuses of Sets that were refused and of which something was carried out."""
+        self.before = b"{}"
+        """The configuration as it was found."""
+        self.settle = 0.0
+        """Seconds that a change may take to show; found out on the way."""
+        self._pending = ""
+        self.calls: Calls
+        self.requests: Requests
+
+    async def connect(self) -> None:
+        """A channel of its own. Raises DeviceError."""
+        device = self._around.device
+        login = await credentials(device)
+        channel = await open_channel(device)
+        try:
+            await wait_ready(channel, device, device.profile.timeouts.connect)
+        except BaseException:
+            await channel.close(None)
+            raise
+        self.calls = Calls(device, channel, metadata(device, login))
+        self.speak(self.traits)
+
+    def speak(self, traits: GnmiTraits) -> None:
+        """Write requests in this manner from now on."""
+        self.traits = traits
+        self.requests = Requests(traits, self._around.device.name)
+        self._reading = Reading(self.calls, self.requests)
+
+    async def close(self) -> None:
+        """Take back what is pending, over a new channel if it must be, and close."""
+        try:
+            await self._take_back()
+        finally:
+            await self.calls.close()
+
+    # The wire
+
+    async def get(self, paths: Sequence[Path], kind: Kind) -> Any:
+        """A GetResponse. Raises DeviceRefusedError with the status."""
+        return await self.calls.ask("Get", self.requests.get(paths, kind))
+
+    async def answer(self, payload: GnmiSet, commit: Commit | None = None) -> str:
+        """The status of a Set, "" for OK. UNKNOWN is one of them."""
+        for _ in range(_TRIES):
+            try:
+                await self.calls.ask("Set", self.requests.set(payload, commit))
+            except DeviceRefusedError as error:
+                if error.tag != "RESOURCE_EXHAUSTED":
+                    return error.tag
+                await asyncio.sleep(_PAUSE)
+            else:
+                return ""
+        return "RESOURCE_EXHAUSTED"
+
+    async def find_net(self) -> tuple[str, str]:
+        """The answers to the confirmation of a commit that does not exist, and to an empty Set; `has_net` from then
+        on. Only FAILED_PRECONDITION to the first alone proves the extension."""
+        name = self._around.commit
+        asked = await self.answer(GnmiSet(), Commit(id=name, confirm=CommitConfirm()))
+        for _ in range(_TRIES):
+            if asked != _UNKNOWN:
+                break
+            asked = await self.answer(GnmiSet(), Commit(id=name, confirm=CommitConfirm()))
+        empty = await self.answer(GnmiSet())
+        if empty == _UNKNOWN:
+            # Nothing was set, so nothing depends on the answer but whether such answers mean anything.
+            self.unknown += 1
+            empty = ""
+        self.has_net = asked == "FAILED_PRECONDITION" and empty != asked
+        return asked, empty
+
+    # Ground
+
+    @property
+    def tries(self) -> bool:
+        return self.has_net or self._around.write
+
+    async def fetch(self) -> Fetched:
+        return await self._reading.config(self.roots)
+
+    async def config(self) -> bytes:
+        return await self._around.work.config(await self.fetch())
+
+    async def state(self, roots: Sequence[Path]) -> Fetched:
+        """By a Get for each root, or a Subscribe ONCE where that is refused: one leaf that is missing has some devices
+        refuse all."""
+        parts: list[Part] = []
+        for root in roots:
+            try:
+                reply = await self.get((root,), "ALL")
+            except DeviceRefusedError as error:
+                _LOG.debug("%s: %s; %s is read by a subscription", self._around.device.name, error, root)
+                parts += (await Reading(self.calls, self.requests, way="once").all((root,))).parts
+            else:
+                parts += messages.read_parts(reply, (root,), self._around.device.name)
+        return messages.fetched(parts)
+
+    async def refusal(self, attempt: Attempt) -> str:
+        if not self.has_net:
+            return await self._refusal_by_writing(attempt)
+        status = await self._begin(attempt)
+        carried_out = await self._take_back()
+        if status == _UNKNOWN and carried_out:
+            self.unknown += 1
+            return ""
+        if status and carried_out:
+            self.partial.append(status)
+        return status
+
+    @asynccontextmanager
+    async def in_force(self, attempt: Attempt) -> AsyncIterator[None]:
+        if not self.has_net:
+            async with self.lasting() as write:
+                await write(attempt)
+                yield
+            return
+        try:
+            status = await self._begin(attempt)
+            if status and status != _UNKNOWN:
+                raise DeviceRefusedError(
+                    f"the change was refused: {status}", device=self._around.device.name, tag=status
+                )
+            yield
+        finally:
+            carried_out = await asyncio.shield(self._take_back())
+        if status == _UNKNOWN and carried_out:
+            self.unknown += 1
+
+    @asynccontextmanager
+    async def lasting(self) -> AsyncIterator[Write]:
+        if not self._around.write:
+            raise NoNetError("the device takes nothing back by itself", device=self._around.device.name)
+        before = await as_found(self, self._around.work)
+        await self._around.note("a probe writes and will put back what it changes")
+
+        async def write(attempt: Attempt) -> None:
+            status = await self.answer(payload_of(attempt))
+            if status == _UNKNOWN:
+                self.unknown += 1
+            elif status:
+                raise DeviceRefusedError(
+                    f"the change was refused: {status}", device=self._around.device.name, tag=status
+                )
+
+        try:
+            yield write
+        finally:
+            await asyncio.shield(self._put_back(before))
+
+    async def _put_back(self, before: bytes) -> None:
+        await self.revive()
+        await put_back(self, self._around.work, before, self._send_back)
+
+    async def _send_back(self, payload: tuple[GnmiSet, object]) -> None:
+        await self.answer(payload[0])
+
+    async def _refusal_by_writing(self, attempt: Attempt) -> str:
+        async with self.lasting() as write:
+            try:
+                await write(attempt)
+            except DeviceRefusedError as error:
+                return error.tag
+        return ""
+
+    async def _begin(self, attempt: Attempt) -> str:
+        """Put it in force under the id of this probe."""
+        duration = Duration()
+        duration.FromNanoseconds(int(self._around.deadline * 1e9))
+        self._pending = commit = self._around.commit
+        return await self.answer(
+            payload_of(attempt), Commit(id=commit, commit=CommitRequest(rollback_duration=duration))
+        )
+
+    async def _take_back(self) -> bool:
+        """Cancel what is pending, if anything is. True when something was in force."""
+        commit, self._pending = self._pending, ""
+        if not commit:
+            return False
+        try:
+            await self.revive()
+            status = await self.answer(GnmiSet(), Commit(id=commit, cancel=CommitCancel()))
+            if status == _UNKNOWN:
+                again = await self.answer(GnmiSet(), Commit(id=commit, cancel=CommitCancel()))
+                self.unknown += again in _NOT_PENDING
+                status = "" if again in _NOT_PENDING else again
+        except DeviceError as error:
+            raise DeviceTimeoutError(
+                f"what the probe tried could not be taken back: {error.message}; the device does so by itself within "
+                f"{self._around.deadline:g} s",
+                device=self._around.device.name,
+            ) from error
+        if status and status not in _NOT_PENDING:
+            raise DeviceRefusedError(
+                f"the cancellation of commit {commit} was refused: {status}",
+                device=self._around.device.name,
+                tag=status,
+            )
+        return not status
+
+    async def revive(self) -> None:
+        """A channel that works: what was under way on a broken one is not known."""
+        if self.calls.closed:
+            await self.calls.close()
+            await self.connect()
+
+
+def payload_of(attempt: Attempt) -> GnmiSet:
+    """One Set. Each top-level container of each document is an update of its own, in this order."""
+    updates = [(path, orjson.dumps(value)) for path, value in attempt.updates]
+    for document in attempt.documents:
+        for member, value in document.items():
+            module, _, name = member.partition(":")
+            inside = {_qualified(module, inner): held for inner, held in value.items()}
+            updates.append((Path((Segment(name, module),)), orjson.dumps(inside)))
+    replaces = tuple((path, orjson.dumps(document)) for path, document in attempt.replaces)
+    return GnmiSet(attempt.deletes, replaces, tuple(updates))
+
+
+def _qualified(module: str, member: str) -> str:
+    return member if ":" in member else f"{module}:{member}"

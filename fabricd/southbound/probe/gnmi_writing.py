@@ -1,0 +1,225 @@
+"""Experiments about gNMI Sets: the Commit extension, failures half way, replaces, and what subscriptions tell of them.
+
+Run by run.py after those that read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fabricd.errors import DeviceRefusedError
+from fabricd.model.path import Path, Segment
+from fabricd.southbound.gnmi.messages import read_path
+from fabricd.southbound.probe import scratch
+from fabricd.southbound.probe.bench import Bench, Experiment, Needs
+from fabricd.southbound.probe.gnmi_ground import GnmiGround
+from fabricd.southbound.probe.ground import Attempt
+from fabricd.southbound.probe.plan import interface
+from fabricd.southbound.probe.spare import names_of, state_of
+
+_INTERFACES = Path.parse("/openconfig-interfaces:interfaces")
+_WAIT = 1.0  # seconds beyond which a notification counts as one that does not come
+
+
+async def _net(bench: Bench[GnmiGround]) -> None:
+    """What every experiment that writes stands on."""
+    asked, empty = await bench.ground.find_net()
+    if bench.ground.has_net:
+        return
+    if empty == "FAILED_PRECONDITION":
+        raise DeviceRefusedError(
+            f"somebody else's change waits for its confirmation, or the device is locked: {empty}", tag=empty
+        )
+    bench.learn_traits("gnmi", commit="no")
+    bench.found(
+        "no-commit",
+        "The Commit extension is not there: the device takes nothing back by itself.",
+        f"confirmation of a commit that does not exist: {asked or 'OK'}; empty Set: {empty or 'OK'}",
+        quirks=(),
+        keys=("gnmi.commit",),
+    )
+
+
+async def _partial(bench: Bench[GnmiGround]) -> None:
+    """An update that is right and one that is not: whether the first is carried out all the same."""
+    name = bench.names.plain
+    good = scratch.loopback(name, subinterface=False)
+    bad = scratch.loopback(name, subinterface=False, mtu="not a number")
+    status = await bench.ground.refusal(Attempt((good, bad)))
+    if not status:
+        bench.open_question("partial-failure", "a Set with a wrong value is accepted", (25,))
+        return
+    if not bench.ground.has_net:
+        leaves = await bench.work.leaves(await bench.ground.config())
+        if any(interface(name).covers(path) for path in leaves):
+            bench.ground.partial.append(status)
+
+
+async def _replace(bench: Bench[GnmiGround]) -> None:
+    """A replace of an entry that is not there, against an update of it."""
+    name = bench.names.plain
+    [entry] = scratch.loopback(name, subinterface=False)[scratch.INTERFACES]["interface"]
+    status = await bench.ground.refusal(Attempt(replaces=((interface(name), entry),)))
+    if not status:
+        return
+    if other := await bench.ground.refusal(Attempt((scratch.loopback(name, subinterface=False),))):
+        bench.open_question("replace-needs-entry", f"an update of {name} is refused too: {other}", (21,))
+        return
+    bench.learn_traits("write", replace=False)
+    bench.found(
+        "replace-needs-entry",
+        "A replace of a list entry that does not exist is refused; an update is not.",
+        f"replace of interface {name}: {status}; update: accepted",
+        quirks=(21,),
+        keys=("write.replace",),
+    )
+
+
+async def _config_keys(bench: Bench[GnmiGround]) -> None:
+    """An entry whose key stands in the path only. In a document the models themselves want the leaf."""
+    name = bench.names.plain
+    [entry] = scratch.loopback(name, subinterface=False)[scratch.INTERFACES]["interface"]
+    config = interface(name).child(Segment("config"))
+    bare = {"type": entry["config"]["type"]}
+    refused = await bench.ground.refusal(Attempt(updates=((config, bare),)))
+    if not refused:
+        return
+    if other := await bench.ground.refusal(Attempt(updates=((config, entry["config"]),))):
+        bench.open_question("wants-config-keys", f"a loopback {name} is refused: {other}", (3,))
+        return
+    bench.found(
+        "wants-config-keys",
+        "A new list entry is refused unless its config leaf for the key is written too, which fabricd always does.",
+        f"interface {name} without config/name: {refused}; with it: accepted",
+        quirks=(3,),
+    )
+
+
+async def _flaps(bench: Bench[GnmiGround]) -> None:
+    """An interface that is replaced by what it is already."""
+    name = bench.names.marks[2]
+    document = scratch.loopback(name, subinterface=False)
+    [entry] = document[scratch.INTERFACES]["interface"]
+
+    async def last_change() -> Any:
+        state = dict(names_of(await state_of(bench))).get(name, {}).get("state", {})
+        transitions = state.get("counters", {}).get("carrier-transitions")
+        return (state.get("last-change"), transitions) if state else None
+
+    async with bench.ground.lasting() as write:
+        await write(Attempt((document,)))
+        seen: list[Any] = []
+
+        async def is_there() -> bool:
+            seen[:] = [await last_change()]
+            return seen[0] is not None
+
+        if await bench.until(is_there, bench.options.patience) is None:
+            bench.open_question("replace-flaps", f"{name} does not show in the state", (20,))
+            return
+        before = seen[0]
+        await write(Attempt(replaces=((interface(name), entry),)))
+
+        async def changed() -> bool:
+            return bool(await last_change() != before)
+
+        if await bench.until(changed, bench.ground.settle + _WAIT / 4) is None:
+            return
+    bench.learn_traits("write", replace=False)
+    bench.found(
+        "replace-flaps",
+        "A replace deletes and adds: what is replaced by the same goes down and up.",
+        f"{name} replaced by what it was: its last change is another one",
+        quirks=(20,),
+        keys=("write.replace",),
+    )
+
+
+async def tell_of_sets(bench: Bench[GnmiGround]) -> None:
+    """What was met on the way, in any Set."""
+    if bench.ground.partial:
+        bench.found(
+            "partial-failure",
+            "A Set that fails has carried out what stands before its first mistake; fabricd reads again after it.",
+            f"refused with {bench.ground.partial[0]}, and there was something to cancel",
+            quirks=(25,),
+        )
+    if bench.ground.unknown:
+        bench.found(
+            "unknown-after-set",
+            "Sets are answered UNKNOWN and carried out; fabricd reads again and sends nothing twice.",
+            f"{bench.ground.unknown} answered UNKNOWN, and found carried out",
+            quirks=(22,),
+        )
+
+
+@dataclass
+class _Heard:
+    """What a subscription told of scratch interfaces."""
+
+    updates: int = 0
+    deletes: int = 0
+
+
+@asynccontextmanager
+async def notifications(bench: Bench[GnmiGround]) -> AsyncIterator[None]:
+    """Whether a subscription tells what comes and what goes while the block runs, and shortly after."""
+    ground = bench.ground
+    marks = [interface(name) for name in bench.names.interfaces]
+    heard = _Heard()
+
+    async def listen(stream: Any) -> None:
+        while (response := await stream.next(by=None)) is not None:
+            note = response.update
+            for name, paths in (("updates", [one.path for one in note.update]), ("deletes", list(note.delete))):
+                found = (read_path(note.prefix, path) for path in paths)
+                if any(mark.touches(path) for path in found for mark in marks):
+                    setattr(heard, name, getattr(heard, name) + 1)
+
+    try:
+        async with ground.calls.subscription(ground.requests.stream((_INTERFACES,))) as stream:
+            while not (await stream.next(by=stream.deadline)).sync_response:
+                pass
+            task = asyncio.create_task(listen(stream))
+            try:
+                yield
+
+                async def all_told() -> bool:
+                    return heard.updates > 0 and heard.deletes > 0
+
+                await bench.until(all_told, _WAIT)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+    finally:
+        # A stream that is given up in the middle leaves a channel that is not used again.
+        await ground.revive()
+    if not heard.updates:
+        bench.found(
+            "silent-stream",
+            "A subscription is accepted and tells nothing; the sweep finds what changes.",
+            "STREAM ON_CHANGE of interfaces: no word of one that came and went",
+            quirks=(35,),
+        )
+    elif not heard.deletes:
+        bench.found(
+            "no-delete-notifications",
+            "A subscription tells nothing of what is deleted; the sweep finds it.",
+            f"{heard.updates} notifications of interfaces that came, none when they went",
+            quirks=(34,),
+        )
+
+
+EXPERIMENTS: tuple[Experiment[GnmiGround], ...] = (
+    Experiment("wants-config-keys", "writing an entry without its config key", (3,), Needs.TRYING, _config_keys),
+    Experiment("partial-failure", "writing something wrong behind something right", (25,), Needs.TRYING, _partial),
+    Experiment("replace-needs-entry", "replacing what is not there", (21,), Needs.TRYING, _replace),
+)
+NET: Experiment[GnmiGround] = Experiment("commit", "looking for the Commit extension", (), Needs.READING, _net)
+LAST: tuple[Experiment[GnmiGround], ...] = (
+    Experiment("replace-flaps", "replacing an interface by itself", (20,), Needs.WRITING, _flaps),
+)
