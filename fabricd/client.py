@@ -189,17 +189,22 @@ class Client:
         return list(answer.sets)
 
     async def install_models(
-        self, name: str, files: Iterable[tuple[str, bytes]], *, modules: Sequence[str] = (), origin: str = ""
+        self,
+        name: str,
+        files: Iterable[tuple[str, bytes]],
+        *,
+        modules: Sequence[str] = (),
+        features: Sequence[str] = (),
+        origin: str = "",
     ) -> AsyncGenerator[pb.ModelsProgress, None]:
-        """`files` are (where it was found, YANG text). Yields progress; the last message has `installed`."""
-
+        """`files` are (where it was found, YANG text); `features` as in ModelsHeader. Yields progress; the last message
+        has `installed`."""
+        header = pb.ModelsHeader(name=name, modules=modules, features=features, origin=origin)
         call = self._stub.InstallModels(metadata=self._metadata)
         try:
             # The daemon speaks first: a write to a call that it refused would hide why.
             if await _heard(call) is not None:
-                await call.write(
-                    pb.InstallModelsRequest(header=pb.ModelsHeader(name=name, modules=modules, origin=origin))
-                )
+                await call.write(pb.InstallModelsRequest(header=header))
                 for source, text in files:
                     await call.write(pb.InstallModelsRequest(file=pb.ModelsFile(source=source, text=text)))
                 await call.done_writing()

@@ -35,6 +35,7 @@ from fabricd.reconcile import (
     parse_windows,
 )
 from fabricd.schema import ModelSet, Schema, SchemaPool
+from fabricd.schema.features import every_feature
 from fabricd.schema.model_folder import ModelFolder
 from fabricd.settings import Settings, data_folder, load_settings
 from fabricd.southbound import gnmi, netconf
@@ -86,7 +87,9 @@ def read_model_sets(settings: Settings) -> dict[str, ModelSet]:
     models = {"managed": ModelSet.managed()}
     models |= {name: one.models for name, one in model_folder(settings).installed().items()}
     # What the settings name counts: they are there to be read.
-    models |= {name: ModelSet.from_directory(name, folder) for name, folder in settings.models.sets.items()}
+    models |= {
+        name: every_feature(ModelSet.from_directory(name, folder)) for name, folder in settings.models.sets.items()
+    }
     return models
 
 

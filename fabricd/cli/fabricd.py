@@ -167,6 +167,12 @@ def install_models(
     modules: Annotated[
         list[str] | None, typer.Option("--modules", metavar="MODULE", help="Implement this one; repeatable, in order.")
     ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feature", metavar="MODULE:NAME", help="Enable only this one of MODULE's; repeatable. MODULE: for none."
+        ),
+    ] = None,
     ref: Annotated[str, typer.Option("--ref", metavar="REF", help="Of git: branch, tag or commit.")] = "",
     inside: Annotated[str, typer.Option("--inside", metavar="DIR", help="Only what is below this folder of it.")] = "",
     color: ColorOption = Color.AUTO,
@@ -182,7 +188,8 @@ def install_models(
     """
     from fabricd.cli.offline_models import install
 
-    found = install(config, source, name, modules=tuple(modules or ()) or None, ref=ref, inside=inside)
+    chosen = tuple(modules or ()) or None
+    found = install(config, source, name, modules=chosen, features=features or (), ref=ref, inside=inside)
     Terminal(color).line(
         (name, "bold"), f": {len(found.revisions)} files, {len(found.models.modules)} modules implemented"
     )

@@ -33,6 +33,12 @@ Modules = Annotated[
     list[str] | None,
     typer.Option("--modules", metavar="MODULE", help="Implement this one; repeatable, loaded in this order."),
 ]
+Features = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature", metavar="MODULE:NAME", help="Enable only this one of MODULE's; repeatable. MODULE: for none."
+    ),
+]
 _VALUE = 60  # characters of a value
 
 
@@ -42,6 +48,7 @@ def install(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, a zip or tar archive, or a git address.")],
     name: SetName,
     modules: Modules = None,
+    features: Features = None,
     ref: Annotated[str, typer.Option("--ref", metavar="REF", help="Of git: branch, tag or commit.")] = "",
     inside: Annotated[str, typer.Option("--inside", metavar="DIR", help="Only what is below this folder of it.")] = "",
     as_json: Json = False,
@@ -50,12 +57,14 @@ def install(
 
     Profiles name it as models = "NAME". Nothing changes unless all modules load, and every device that
     uses the set can still have what it shall have. Without --modules the modules of OpenConfig are taken.
+    YANG features are all enabled, but for modules of which --feature names some.
 
     \b
     Examples:
       fabricctl models install yang/openconfig --name mine
       fabricctl models install release.tar.gz --inside release/models --name oc5
       fabricctl models install https://git.example/models.git --ref v5.9.0 --name oc5
+      fabricctl models install vendor/ --modules acme-ports --feature acme-ports:breakout --name acme
     """
     pile = read_source(source, ref=ref, inside=inside)
     origin = f"{source} ({ref})" if ref else source
@@ -65,7 +74,9 @@ def install(
 
     async def send(client: Client) -> pb.ModelsProgress:
         return await _followed(
-            client.install_models(name, files, modules=modules or (), origin=origin), terminal, quiet=as_json
+            client.install_models(name, files, modules=modules or (), features=features or (), origin=origin),
+            terminal,
+            quiet=as_json,
         )
 
     _tell_installed(terminal, connection.run(send), as_json=as_json)
@@ -78,7 +89,8 @@ def fetch(
 ) -> int:
     """Fetch the models that a device hands out by NETCONF, with all that they import, into a model set.
 
-    Deviations that the device announces are kept with the set. What it names but does not hand out is told.
+    Deviations that the device announces are kept with the set, and the features that it has are enabled.
+    What it names but does not hand out is told.
     A gNMI device tells names and versions only: see `models check`.
 
     \b
@@ -195,7 +207,7 @@ def _tell_installed(terminal: Terminal, last: pb.ModelsProgress, *, as_json: boo
         terminal.document({"set": document(last.installed), "missing": list(last.missing)})
         return
     for name in last.missing:
-        terminal.line(("? ", "yellow"), f"{name} is named by the device, but not handed out")
+        terminal.line(("? ", "yellow"), f"{name} is named by the device, but not in what it hands out")
     count = len(last.installed.modules)
     terminal.line((last.installed.name, "bold"), f": {last.done} files, {count} modules implemented")
 

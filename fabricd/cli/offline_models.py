@@ -6,6 +6,7 @@ Called by the fabricd command. Replaces nothing: what an existing set must fit o
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fabricd.cli.model_source import read_source
 from fabricd.daemon import model_folder, read_model_sets
 from fabricd.errors import ConflictError, InputError
 from fabricd.reconcile.model_sets import LOAD_WITHIN, may_be_named
+from fabricd.schema.features import read_chosen
 from fabricd.schema.model_folder import InstalledSet
 from fabricd.schema.module_files import read_modules
 from fabricd.schema.trial import load_elsewhere
@@ -20,7 +22,14 @@ from fabricd.settings import load_settings
 
 
 def install(
-    config: Path, source: str, name: str, *, modules: tuple[str, ...] | None, ref: str = "", inside: str = ""
+    config: Path,
+    source: str,
+    name: str,
+    *,
+    modules: tuple[str, ...] | None,
+    features: Sequence[str] = (),
+    ref: str = "",
+    inside: str = "",
 ) -> InstalledSet:
     """Raises InputError for what cannot be read or does not load, ConflictError for a name that is taken. Nothing is
     changed then."""
@@ -36,6 +45,7 @@ def install(
         name,
         read,
         chosen=modules,
+        features=read_chosen(features),
         origin=f"{source} ({ref})" if ref else source,
         installed=datetime.now(UTC),
     )

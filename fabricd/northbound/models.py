@@ -21,6 +21,7 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.model_check import ModelChecks
 from fabricd.reconcile.model_fetch import Gathered, ModelFetches
 from fabricd.reconcile.model_sets import ModelSets, SetView
+from fabricd.schema.features import read_chosen
 from fabricd.schema.module_files import MOST_BYTES, ModuleFile, Pile
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -56,6 +57,7 @@ class ModelMethods(Changes):
                 header.name,
                 files,
                 modules=tuple(header.modules) or None,
+                features=read_chosen(header.features),
                 origin=header.origin or "files",
                 author=caller.get().author,
             )
@@ -83,12 +85,14 @@ class ModelMethods(Changes):
 
     async def _install_fetched(self, request: pb.FetchModelsRequest, gathered: Gathered) -> SetView:
         """Raises InputError, with a Problem for each module that the device kept to itself."""
+        modules = tuple(request.modules) or gathered.modules
         try:
             return await self._models.sets.install(
                 request.name,
                 gathered.files,
-                modules=tuple(request.modules) or gathered.modules,
+                modules=modules,
                 deviations=gathered.deviations,
+                features={name: gathered.features[name] for name in modules if name in gathered.features},
                 origin=f"device {request.device}",
                 author=caller.get().author,
                 device=request.device,
@@ -134,10 +138,14 @@ class ModelMethods(Changes):
 
 
 def set_message(view: SetView) -> pb.ModelSet:
+    features = dict(view.features)
     return pb.ModelSet(
         name=view.name,
         origin=view.origin,
-        modules=[pb.ModelModule(name=name, revision=revision) for name, revision in view.revisions],
+        modules=[
+            pb.ModelModule(name=name, revision=revision, features=features.get(name, ()))
+            for name, revision in view.revisions
+        ],
         devices=view.devices,
         fetched_from=view.device,
         installed=convert.timestamp(view.installed),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from fabricd.errors import DeviceProtocolError, NotFoundError
@@ -149,7 +149,7 @@ class ModelChecks:
         if not found:
             return await self._schemas.run(models, partial(broken_rules, config=config))
         if models.deviations:
-            plain = replace(models, deviations=())
+            plain = models.undeviated
             found = await self._schemas.run(plain, partial(by_deviation, found=found))
         return found
 

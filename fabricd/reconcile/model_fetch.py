@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from fabricd.errors import DeviceProtocolError, DeviceRefusedError, InputError
 from fabricd.schema import ModelSet
+from fabricd.schema.features import possible_features
 from fabricd.schema.module_files import ModuleFile, Pile
 from fabricd.schema.module_text import ModuleText, Needed, read_module_text
 from fabricd.southbound.sessions import Sessions
 
 
 class Listed(Protocol):
-    """A module as a device lists it. `deviations` names the modules that deviate it, `submodules` are (name,
-    revision)."""
+    """A module as a device lists it. `features` are those that it has enabled, `deviations` names the modules that
+    deviate it, `submodules` are (name, revision)."""
 
     @property
     def name(self) -> str: ...
@@ -28,6 +29,8 @@ class Listed(Protocol):
     def revision(self) -> str: ...
     @property
     def implemented(self) -> bool: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
     @property
     def deviations(self) -> tuple[str, ...]: ...
     @property
@@ -65,12 +68,14 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Everything a device handed out. `modules` it implements, `deviations` change them; `missing` are NAME@REVISION of
-    what it names, or what its modules need, and does not hand out."""
+    """Everything a device handed out. `modules` it implements, `deviations` change them; `features` are those that it
+    has enabled, by module, the modules that deviate others left out; `missing` are NAME@REVISION of what it names, or
+    what its modules need, and does not hand out, and MODULE:FEATURE of what their texts do not have."""
 
     files: tuple[ModuleFile, ...]
     modules: tuple[str, ...]
     deviations: tuple[str, ...]
+    features: Mapping[str, tuple[str, ...]]
     missing: tuple[str, ...]
 
 
@@ -175,9 +180,18 @@ class _Search:
         deviations = {name for one in self._listed for name in one.deviations}
         there = {name for name, head in self._heads.items() if not head.belongs_to}
         implemented = {one.name for one in self._listed if one.implemented}
+        named = {one.name: one.features for one in self._listed if one.implemented and one.name in there}
+        try:
+            features = dict(possible_features(self._heads.values(), named, named))
+        except InputError as error:
+            raise DeviceProtocolError(f"the device hands out modules that cannot be: {error}") from error
+        self._missing += (
+            f"{module}:{name}" for module in named for name in named[module] if name not in features.get(module, ())
+        )
         return Gathered(
             files=tuple(self._pile.files),
             modules=ModelSet.in_order((implemented - deviations) & there),
             deviations=tuple(sorted(deviations & there)),
+            features={name: features.get(name, ()) for name in there if not self._heads[name].deviates},
             missing=tuple(sorted(self._missing)),
         )

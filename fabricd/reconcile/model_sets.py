@@ -10,6 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from fabricd.errors import ConflictError, FabricdError, InputError, NotFoundError, Problem
 from fabricd.model.device import Device
@@ -17,6 +18,7 @@ from fabricd.model.outcome import Event, JournalRecord
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.fleet import Fleet
 from fabricd.schema import ModelSet, Schema, SchemaPool
+from fabricd.schema.features import Chosen, Enabled
 from fabricd.schema.model_folder import InstalledSet, ModelFolder
 from fabricd.schema.module_files import ModuleFile, read_modules
 from fabricd.schema.trial import load_elsewhere
@@ -33,7 +35,8 @@ Adopted = Callable[[Mapping[str, ModelSet]], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class SetView:
     """A model set as people ask for it. `origin`: what it was installed from. `revisions` are (module, revision) of
-    those that are implemented; `devices` those whose profile names it; `device` the one it was fetched from."""
+    those that are implemented; `devices` those whose profile names it; `device` the one it was fetched from;
+    `features` are (module, features that are enabled)."""
 
     name: str
     origin: str
@@ -42,6 +45,7 @@ class SetView:
     device: str = ""
     installed: datetime | None = None
     removable: bool = False
+    features: Enabled = ()
 
 
 def may_be_named(name: str) -> None:
@@ -78,15 +82,16 @@ class ModelSets:
         *,
         modules: Sequence[str] | None = None,
         deviations: Sequence[str] = (),
+        features: Chosen = MappingProxyType({}),
         origin: str,
         author: str,
         device: str = "",
     ) -> SetView:
         """Make the files a model set, or replace the one of that name. Usable, and kept over restarts, when it returns.
 
-        `modules` and `deviations` as in ModelFolder.lay_out. Raises InputError, and nothing
-        is changed, when a file is no YANG, the modules do not load, or the desired tree of a device that uses the set
-        would not be valid any more: with a Problem for each place.
+        `modules`, `deviations` and `features` as in ModelFolder.lay_out. Raises InputError, and nothing is changed,
+        when a file is no YANG, the modules do not load, or the desired tree of a device that uses the set would not be
+        valid any more: with a Problem for each place.
         """
         self._may_be_named(name)
         read = await asyncio.to_thread(read_modules, tuple(files))
@@ -97,6 +102,7 @@ class ModelSets:
                 read,
                 chosen=None if modules is None else tuple(modules),
                 deviations=deviations,
+                features=features,
                 origin=origin,
                 device=device,
                 installed=self._clock.now(),
@@ -189,6 +195,7 @@ class ModelSets:
             device=installed.device if installed else "",
             installed=installed.installed if installed else None,
             removable=installed is not None,
+            features=models.features,
         )
 
     async def _note(self, message: str, author: str) -> None:

@@ -37,8 +37,9 @@ class Context:
         self.nodes = SchemaNodes(self.pointer)
 
     def _load(self) -> None:
+        features = dict(self.models.features)
         for name in self.models.modules:
-            if not raw.load_module(self.pointer, name):
+            if not raw.load_module(self.pointer, name, features.get(name, ())):
                 raise self._refused(f"module {name} does not load")
         for file in self.models.deviations:
             if not raw.load_file(self.pointer, str(file)):

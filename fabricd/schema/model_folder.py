@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import xxhash
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fabricd.errors import InputError, Problem, StoreError
+from fabricd.schema.features import Chosen, chosen_features
 from fabricd.schema.models import ModelSet
 from fabricd.schema.module_files import Module
 
@@ -37,6 +39,7 @@ class _Manifest(BaseModel):
     device: str
     installed: datetime
     revisions: tuple[tuple[str, str], ...]
+    features: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class ModelFolder:
         *,
         chosen: tuple[str, ...] | None,
         deviations: Sequence[str] = (),
+        features: Chosen = MappingProxyType({}),
         origin: str,
         device: str = "",
         installed: datetime,
@@ -89,7 +93,8 @@ class ModelFolder:
         """Write the files (by name) where they will stay, on disk when this returns, without using them yet.
 
         `chosen` modules are implemented (None: see ModelSet.from_directory), then those of them that deviate others,
-        and `deviations`. Raises InputError when one of them is not there, StoreError when the disk does not take it.
+        and `deviations`; with `features`, those that are not named with all of theirs. Raises InputError when one of
+        them is not there, StoreError when the disk does not take it.
         """
         if chosen is not None:
             changing = {module.head.name for module in modules.values() if module.head.deviates}
@@ -106,11 +111,12 @@ class ModelFolder:
         try:
             models = ModelSet.from_directory(name, folder, chosen)
             files = tuple(_file_of(one, modules, folder) for one in deviations)
+            enabled = chosen_features((module.head for module in modules.values()), models.modules, features)
         except InputError:
             self._drop(folder)
             raise
         return InstalledSet(
-            ModelSet(name, models.directories, models.modules, (*models.deviations, *files)),
+            ModelSet(name, models.directories, models.modules, (*models.deviations, *files), features=enabled),
             origin,
             device,
             installed,
@@ -129,6 +135,7 @@ class ModelFolder:
             device=candidate.device,
             installed=candidate.installed,
             revisions=candidate.revisions,
+            features=candidate.models.features,
         )
         try:
             _write_file(folder.parent / _MANIFEST, manifest.model_dump_json(indent=2).encode())
@@ -173,7 +180,7 @@ class ModelFolder:
         mends = models.deviations if manifest.mended else ()
         own = tuple(folder / file for file in manifest.deviations)
         return InstalledSet(
-            ModelSet(name, (folder,), manifest.modules, (*mends, *own)),
+            ModelSet(name, (folder,), manifest.modules, (*mends, *own), features=manifest.features),
             manifest.origin,
             manifest.device,
             manifest.installed,

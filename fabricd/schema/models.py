@@ -55,14 +55,20 @@ _RELEASE_ORDER = (
 @dataclass(frozen=True, slots=True)
 class ModelSet:
     """The modules of one kind of device: `modules` in load order, looked for in `directories`; `deviations` are files
-    loaded after them. `plain` is the set without the deviations of one kind of device, None where it has none. Equal
-    values share a context in each worker."""
+    loaded after them. `plain` is the set without the deviations of one kind of device, None where it has none.
+    `features` are (module, its features that are enabled). Equal values share a context in each worker."""
 
     name: str
     directories: tuple[Path, ...]
     modules: tuple[str, ...]
     deviations: tuple[Path, ...] = ()
     plain: ModelSet | None = None
+    features: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def undeviated(self) -> ModelSet:
+        """Its modules without any deviation."""
+        return replace(self.plain or self, deviations=())
 
     @classmethod
     def managed(cls) -> Self:
@@ -95,6 +101,10 @@ class ModelSet:
         mends = _mends() if "openconfig-bgp-policy" in chosen else ()
         folders = tuple(sorted({file.parent for file in files}))
         return cls(name, folders, tuple(chosen), tuple(file for file in mends if file.stem not in names))
+
+    def with_features(self, features: Iterable[tuple[str, tuple[str, ...]]]) -> Self:
+        """The same with these features, as in `features`."""
+        return replace(self, features=tuple(features))
 
     @staticmethod
     def in_order(modules: Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the text of a YANG module says of itself: its name, revision, and what it needs. Read without libyang.
+"""What the text of a YANG module says of itself: its name, revision, features, and what it needs. Read without libyang.
 
 Called by module_files and by whoever gathers modules from devices. Knows statements, not what they mean to data.
 """
@@ -6,7 +6,7 @@ Called by module_files and by whoever gathers modules from devices. Knows statem
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fabricd.errors import InputError, Problem
@@ -32,6 +32,15 @@ class Needed:
 
 
 @dataclass(frozen=True, slots=True)
+class Feature:
+    """A feature (RFC 7950 section 7.20.1). `conditions` are its if-feature expressions, all of which must hold, with
+    every name in them as MODULE:NAME."""
+
+    name: str
+    conditions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleText:
     """A module or submodule. `revision` is the newest one it lists, empty when there is none; `belongs_to` names the
     module of a submodule and is empty for a module. `deviates`: it changes other modules (RFC 7950 section 7.20.3)."""
@@ -43,6 +52,12 @@ class ModuleText:
     imports: tuple[Needed, ...] = ()
     includes: tuple[Needed, ...] = ()
     deviates: bool = False
+    features: tuple[Feature, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """The module that what is said here belongs to."""
+        return self.belongs_to or self.name
 
     @property
     def file_name(self) -> str:
@@ -76,6 +91,8 @@ def read_module_text(text: bytes, *, source: str = "") -> ModuleText:
     deviates = False
     revisions: list[str] = []
     needed: dict[str, list[Needed]] = {"import": [], "include": []}
+    prefixes: dict[str, str] = {}
+    features: dict[str, list[str]] = {}
     above = head
     for one in statements:
         if one.depth == 0:
@@ -96,10 +113,19 @@ def read_module_text(text: bytes, *, source: str = "") -> ModuleText:
                 belongs_to = one.argument
             elif one.keyword == "deviation":
                 deviates = True
+            elif one.keyword == "feature":
+                if not _IDENTIFIER.fullmatch(one.argument):
+                    raise _wrong(f"{one.argument[:40]!r} is no name of a feature", source, one.line)
+                features.setdefault(one.argument, [])
         elif one.depth == 2 and one.keyword == "revision-date" and above.keyword in needed:
             needed[above.keyword][-1] = Needed(above.argument, one.argument)
+        elif one.depth == 2 and one.keyword == "prefix" and above.keyword == "import":
+            prefixes[one.argument] = above.argument
+        elif one.depth == 2 and one.keyword == "if-feature" and above.keyword == "feature":
+            features[above.argument].append(one.argument)
     if (head.keyword == "submodule") != bool(belongs_to):
         raise _wrong("a submodule names the module it belongs to, a module does not", source, head.line)
+    own = belongs_to or head.argument
     return ModuleText(
         name=head.argument,
         revision=max(revisions, default=""),
@@ -108,7 +134,21 @@ def read_module_text(text: bytes, *, source: str = "") -> ModuleText:
         imports=tuple(needed["import"]),
         includes=tuple(needed["include"]),
         deviates=deviates,
+        features=tuple(
+            Feature(name, tuple(_qualified(condition, prefixes, own) for condition in conditions))
+            for name, conditions in features.items()
+        ),
     )
+
+
+def _qualified(condition: str, prefixes: Mapping[str, str], own: str) -> str:
+    """An if-feature expression (RFC 7950 section 7.20.2) with module names for prefixes."""
+
+    def name(found: re.Match[str]) -> str:
+        prefix, _, last = found[0].rpartition(":")
+        return found[0] if found[0] in ("and", "or", "not") else f"{prefixes.get(prefix, own)}:{last}"
+
+    return re.sub(r"[^\s()]+", name, condition)
 
 
 def _statements(text: str, source: str) -> Iterator[_Statement]:

@@ -96,7 +96,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ModuleFacts:
-    """One module of the set. `version` is its openconfig-version, or else its revision. `file` holds its text."""
+    """One module of the set. `version` is its openconfig-version, or else its revision. `file` holds its text.
+    `features` are those that are enabled, `deviated_by` names the modules that deviate it."""
 
     name: str
     namespace: str
@@ -105,6 +106,8 @@ class ModuleFacts:
     version: str
     implemented: bool
     file: File | None
+    features: tuple[str, ...] = ()
+    deviated_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,6 +290,8 @@ def _module_facts(module: Any) -> ModuleFacts:
         version=version or revision,
         implemented=bool(module.implemented),
         file=File(file) if file else None,
+        features=tuple(sorted(raw.enabled_features(module))) if module.parsed != ffi.NULL else (),
+        deviated_by=tuple(raw.text(module.deviated_by[at].name) for at in range(_length(module.deviated_by))),
     )
 
 

@@ -6,7 +6,7 @@ Called by the other files of this room. Must not know Edit, Scope, or anything e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,8 +126,19 @@ def destroy_context(context: Any) -> None:
     lib.ly_ctx_destroy(context)
 
 
-def load_module(context: Any, name: str) -> bool:
-    return bool(lib.ly_ctx_load_module(context, name.encode(), NULL, NULL) != NULL)
+def load_module(context: Any, name: str, features: Sequence[str] = ()) -> bool:
+    """Implement a module with these features, of which libyang refuses those that the module does not have."""
+    names = [ffi.new("char[]", feature.encode()) for feature in features]
+    wanted = ffi.new("const char *[]", [*names, NULL]) if names else NULL
+    return bool(lib.ly_ctx_load_module(context, name.encode(), NULL, wanted) != NULL)
+
+
+def enabled_features(module: Any) -> Iterator[str]:
+    """Names of the features of a struct lys_module that are enabled, those of its submodules included."""
+    index, feature = ffi.new("uint32_t *"), NULL
+    while (feature := lib.lysp_feature_next(feature, module.parsed, index)) != NULL:
+        if lib.lys_feature_value(module, feature.name) == lib.LY_SUCCESS:
+            yield text(feature.name)
 
 
 def load_file(context: Any, path: str) -> bool:

@@ -47,6 +47,7 @@ def _packed(models: ModelSet) -> bytes:
             "directories": [str(one) for one in models.directories],
             "modules": models.modules,
             "deviations": [str(one) for one in models.deviations],
+            "features": models.features,
         }
     )
 
@@ -58,6 +59,7 @@ def _unpacked(data: bytes) -> ModelSet:
         tuple(map(Path, fields["directories"])),
         tuple(fields["modules"]),
         tuple(map(Path, fields["deviations"])),
+        features=tuple((module, tuple(names)) for module, names in fields["features"]),
     )
 
 

@@ -9,7 +9,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from fabricd.schema.context import SchemaFault
@@ -30,7 +29,7 @@ class SchemaPool:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._made: set[Schema] = set()
-        self._retired: set[tuple[Path, ...]] = set()
+        self._retired: set[ModelSet] = set()
 
     async def run(self, models: ModelSet, work: Callable[[Schema], T]) -> T:
         """`work(schema)` in a worker thread, with the errors it raises.
@@ -44,7 +43,7 @@ class SchemaPool:
         """A model set that is not used any more, with whatever deviations: each thread frees its contexts when it works
         next."""
         with self._lock:
-            self._retired.add(models.directories)
+            self._retired.add(models.undeviated)
 
     def _work(self, models: ModelSet, work: Callable[[Schema], T]) -> T:
         schema = self._schema(models)
@@ -58,13 +57,15 @@ class SchemaPool:
         held: dict[ModelSet, Schema] | None = getattr(self._local, "schemas", None)
         if held is None:
             held = self._local.schemas = {}
-        for gone in [one for one in held if one.directories in self._retired and one != models]:
-            self._forget(gone)
+        if self._retired:
+            with self._lock:
+                self._retired.discard(models.undeviated)  # one that was replaced and came back
+            for gone in [one for one in held if one.undeviated in self._retired]:
+                self._forget(gone)
         if models not in held:
             held[models] = Schema(models)
             with self._lock:
                 self._made.add(held[models])
-                self._retired.discard(models.directories)
         return held[models]
 
     def _forget(self, models: ModelSet) -> None:

@@ -110,7 +110,10 @@ class SimulationConfig(_Frozen):
     """PEM file of the authority of clients' certificates; with it gNMI takes no client without one (mutual TLS), beside
     user name and password or token."""
     models: str = "managed"
-    """'managed' for the models that ship with fabricd, or the folder of an OpenConfig release."""
+    """'managed' for the models that ship with fabricd, or the folder of an OpenConfig release. Of a folder every YANG
+    feature is enabled."""
+    deviations: tuple[Path, ...] = ()
+    """YANG files of deviations of these models, which the switches have in force and announce."""
     host: str = "127.0.0.1"
     """Address to listen on, and the one in certificates and known_hosts."""
     max_message_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20
@@ -163,6 +166,7 @@ def load_simulation(file: Path) -> SimulationConfig:
             "state_directory": folder / config.state_directory,
             "client_ca": folder / config.client_ca if config.client_ca is not None else None,
             "models": config.models if config.models == "managed" else str(folder / config.models),
+            "deviations": tuple(folder / file for file in config.deviations),
             "password": _secret(config.password, file, "simulation.password"),
             "token": _secret(config.token, file, "simulation.token"),
         }

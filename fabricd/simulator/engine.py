@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ import orjson
 
 from fabricd.errors import InputError, Problem
 from fabricd.schema.context import Context, SchemaFault
+from fabricd.schema.features import every_feature
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.schema.tree import Defaults, Tree
@@ -41,9 +43,12 @@ class Engine:
         self.outline = outline
 
     @classmethod
-    async def open(cls, models: str, threads: int) -> Engine:
-        """`models` as in SimulationConfig. Raises InputError when they cannot be loaded."""
-        chosen = ModelSet.managed() if models == "managed" else ModelSet.from_directory(Path(models).name, Path(models))
+    async def open(cls, models: str, threads: int, deviations: Sequence[Path] = ()) -> Engine:
+        """`models` and `deviations` as in SimulationConfig. Raises InputError when they cannot be loaded."""
+        chosen = ModelSet.managed()
+        if models != "managed":
+            chosen = every_feature(ModelSet.from_directory(Path(models).name, Path(models)))
+        chosen = replace(chosen, deviations=(*chosen.deviations, *deviations))
         return cls(chosen, await asyncio.to_thread(outline_of, chosen), threads)
 
     def close(self) -> None:

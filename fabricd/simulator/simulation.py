@@ -74,7 +74,7 @@ class Simulation:
         folder = self.config.state_directory
         (folder / "running").mkdir(parents=True, exist_ok=True)
         self._trust = await asyncio.to_thread(Trust, folder, self.config.host, now())
-        self._engine = await Engine.open(self.config.models, self.config.threads)
+        self._engine = await Engine.open(self.config.models, self.config.threads, self.config.deviations)
         try:
             for config in self.config.switches:
                 identity = await asyncio.to_thread(self._trust.identity, config.name)

@@ -224,12 +224,13 @@ config:
 
 @asynccontextmanager
 async def switches(
-    folder: Path, *names: str, models: str = "managed"
+    folder: Path, *names: str, models: str = "managed", deviations: tuple[Path, ...] = ()
 ) -> AsyncIterator[tuple[Simulation, dict[str, Device]]]:
     """Simulated switches that run, and the devices that reach them by gNMI."""
     config = SimulationConfig(
         state_directory=folder / "switches",
         models=models,
+        deviations=deviations,
         switches=tuple(SwitchConfig(name=name, ports=("Ethernet1", "Ethernet2")) for name in names),
     )
     async with Simulation(config) as simulation:

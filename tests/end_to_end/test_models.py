@@ -36,6 +36,18 @@ def module(name: str, body: str = "", *, imports: Sequence[str] = (), revision: 
     ).encode()
 
 
+def with_features(text: bytes) -> bytes:
+    """openconfig-interfaces with an MTU for those that have the feature."""
+    head, revision, rest = text.partition(b"  revision ")
+    changed = head + revision + rest.replace(b"leaf mtu {", b"leaf mtu { if-feature jumbo;", 1)
+    grouping = changed.index(b"  grouping ")
+    return changed[:grouping] + b"  feature jumbo;\n  feature tiny;\n" + changed[grouping:]
+
+
+def features_of(models: pb.ModelSet) -> dict[str, list[str]]:
+    return {module.name: list(module.features) for module in models.modules if module.features}
+
+
 def managed() -> list[tuple[str, bytes]]:
     return [(file.name, file.read_bytes()) for file in sorted(MANAGED.glob("*.yang"))]
 
@@ -47,10 +59,16 @@ class Bench:
     handed_out: Path = Path()
 
     async def install(
-        self, name: str, files: Sequence[tuple[str, bytes]], *, modules: Sequence[str] = ()
+        self,
+        name: str,
+        files: Sequence[tuple[str, bytes]],
+        *,
+        modules: Sequence[str] = (),
+        features: Sequence[str] = (),
     ) -> pb.ModelSet:
         async with self.service.client() as client:
-            *_, last = [one async for one in client.install_models(name, files, modules=modules, origin="a test")]
+            stream = client.install_models(name, files, modules=modules, features=features, origin="a test")
+            *_, last = [one async for one in stream]
         return last.installed
 
     async def fetch(self, device: str, name: str) -> pb.ModelsProgress:
@@ -199,6 +217,63 @@ async def test_what_a_deviation_takes_away_is_put_down_to_it(bench: Bench) -> No
         ("type", "value"), ("mtu", "not-supported")
     ]  # fmt: skip
     assert "takes it away" in found.untakeable[1].message
+
+
+async def test_features_are_enabled_unless_others_are_chosen(bench: Bench) -> None:
+    featured = [
+        (name, with_features(text) if name == "openconfig-interfaces.yang" else text) for name, text in managed()
+    ]
+    installed = await bench.install("all", featured)
+    assert features_of(installed) == {"openconfig-interfaces": ["jumbo", "tiny"]}
+    fewer = await bench.install("few", featured, features=["openconfig-interfaces:tiny"])
+    assert features_of(fewer) == {"openconfig-interfaces": ["tiny"]}
+    with pytest.raises(InputError, match="has no feature 'wings'"):
+        await bench.install("few", featured, features=["openconfig-interfaces:wings"])
+    async with bench.service.client() as client:
+        await client.submit([interfaces("leaf1")])
+        assert not (await client.check_models("leaf1", models="all")).untakeable
+        (one,) = (await client.check_models("leaf1", models="few")).untakeable
+        assert (one.path, one.reason) == (MTU, "node")
+        # The same files with other features are another set, at once and after a look at the old one.
+        await bench.install("few", featured)
+        assert not (await client.check_models("leaf1", models="few")).untakeable
+
+
+async def test_features_and_deviations_that_a_switch_announces_are_in_force_in_its_set(tmp_path: Path) -> None:
+    shutil.copytree(MANAGED, tmp_path / "handed-out")
+    changed = tmp_path / "handed-out" / "openconfig-interfaces.yang"
+    changed.write_bytes(with_features(changed.read_bytes()))
+    described = "/oc-if:interfaces/oc-if:interface/oc-if:config/oc-if:description"
+    deviation = tmp_path / "acme-deviations.yang"
+    deviation.write_text(
+        "module acme-deviations { namespace urn:acme; prefix acme; import openconfig-interfaces { prefix oc-if; }\n"
+        f'revision 2026-01-01; deviation "{described}" {{ deviate not-supported; }} }}'
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        running = switches(tmp_path, "leaf2", models=str(tmp_path / "handed-out"), deviations=(deviation,))
+        simulation, devices = await stack.enter_async_context(running)
+        profile = Profile("own", "leaf2-models", timeouts=Timeouts(5.0, 10.0, 10.0))
+        devices["leaf2"] = replace(netconf_device(simulation, devices["leaf2"]), profile=profile)
+        service = await stack.enter_async_context(serving(tmp_path, devices=devices, running=False))
+        bench = Bench(service)
+        last = await bench.fetch("leaf2", "leaf2-models")
+        assert features_of(last.installed) == {"openconfig-interfaces": ["jumbo", "tiny"]}
+        assert "acme-deviations" in [one.name for one in last.installed.modules]
+        kept = [file.name for file in service.controller.fleet.models["leaf2-models"].deviations]
+        assert "acme-deviations@2026-01-01.yang" in kept
+        plain = interfaces("leaf2", mtu=9000)
+        said = pb.Document(
+            source="said.yaml",
+            content=plain.content.replace(b"mtu: 9000", b"description: x").replace(b"name: leaf2", b"name: said"),
+        )
+        async with service.client() as client:
+            await client.submit([plain])  # what needs the feature is fine
+            with pytest.raises(InputError) as refused:
+                await client.submit([said])
+            (problem,) = refused.value.problems
+            assert (problem.intent, problem.path.rpartition("/")[2]) == ("said.yaml: said", "description")
+            (plan,) = (await client.plan()).plans
+            assert (plan.error, len(plan.edits)) == ("", 1)
 
 
 async def test_a_dead_or_unknown_device_changes_nothing(bench: Bench) -> None:

@@ -96,6 +96,26 @@ def test_names_on_disk_come_from_the_text_not_from_whoever_sent_it(tmp_path: Pat
     assert [file.name for file in directory.iterdir()] == ["a@2026-01-01.yang"]
 
 
+def test_features_are_kept_with_the_set(tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path / "models")
+    one = laid_out(folder, text("a", "feature x; feature y; leaf l { if-feature x; type string; }"))
+    assert one.models.features == (("a", ("x", "y")),)
+    folder.adopt(one)
+    assert ModelFolder(tmp_path / "models").installed() == {"mine": one}
+    modules = read_modules(
+        [ModuleFile("a file", text("a", "feature x; feature y; leaf l { if-feature x; type string; }"))]
+    )
+    fewer = folder.lay_out("mine", modules, chosen=("a",), features={"a": ("y",)}, origin="", installed=NOW)
+    assert (fewer.models.features, fewer.models.directories) == ((("a", ("y",)),), one.models.directories)
+    folder.discard(fewer)  # its modules are those of the set in use
+    assert folder.installed() == {"mine": one}
+    folder.adopt(fewer)
+    assert folder.installed() == {"mine": fewer}
+    with pytest.raises(InputError, match="module a has no feature 'z'"):
+        folder.lay_out("mine", modules, chosen=("a",), features={"a": ("z",)}, origin="", installed=NOW)
+    assert folder.installed() == {"mine": fewer}
+
+
 def test_modules_are_ordered_types_first() -> None:
     names = ["acme", "openconfig-vlan", "openconfig-vlan-types", "openconfig-interfaces", "iana-if-type"]
     assert ModelSet.in_order(names) == (

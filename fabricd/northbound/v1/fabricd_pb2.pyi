@@ -476,14 +476,16 @@ class InstallModelsRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[ModelsHeader, _Mapping]] = ..., file: _Optional[_Union[ModelsFile, _Mapping]] = ...) -> None: ...
 
 class ModelsHeader(_message.Message):
-    __slots__ = ("name", "modules", "origin")
+    __slots__ = ("name", "modules", "origin", "features")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODULES_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     name: str
     modules: _containers.RepeatedScalarFieldContainer[str]
     origin: str
-    def __init__(self, name: _Optional[str] = ..., modules: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ...) -> None: ...
+    features: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., modules: _Optional[_Iterable[str]] = ..., origin: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ModelsFile(_message.Message):
     __slots__ = ("source", "text")
@@ -536,12 +538,14 @@ class ModelSet(_message.Message):
     def __init__(self, name: _Optional[str] = ..., origin: _Optional[str] = ..., modules: _Optional[_Iterable[_Union[ModelModule, _Mapping]]] = ..., devices: _Optional[_Iterable[str]] = ..., fetched_from: _Optional[str] = ..., installed: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., removable: _Optional[bool] = ...) -> None: ...
 
 class ModelModule(_message.Message):
-    __slots__ = ("name", "revision")
+    __slots__ = ("name", "revision", "features")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     name: str
     revision: str
-    def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ...) -> None: ...
+    features: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ()

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 import xxhash
 
-from fabricd.schema.outline import Outline
+from fabricd.schema.outline import ModuleFacts, Outline
 from fabricd.simulator.netconf.offer import DATASTORES, LIBRARY, PROTOCOL_MODULES, Offer
 
 _SCHEMA = "all"
@@ -26,10 +26,10 @@ def library_state(outline: Outline, offer: Offer) -> str:
     """/yang-library and /modules-state as XML."""
     identifier = content_id(outline, offer)
     old = "".join(
-        f"<module><name>{name}</name><revision>{revision}</revision><namespace>{escape(namespace)}</namespace>"
-        f"{_features(name, offer)}<conformance-type>{'implement' if implemented else 'import'}</conformance-type>"
-        "</module>"
-        for name, revision, namespace, implemented in _modules(outline)
+        f"<module>{_named(one)}{_features(one, offer)}"
+        + "".join(f"<deviation><name>{name}</name><revision/></deviation>" for name in one.deviated_by)
+        + f"<conformance-type>{'implement' if one.implemented else 'import'}</conformance-type></module>"
+        for one in _modules(outline)
     )
     return (
         f'<yang-library xmlns="{LIBRARY}">{_body(outline, offer)}<content-id>{identifier}</content-id></yang-library>'
@@ -37,17 +37,23 @@ def library_state(outline: Outline, offer: Offer) -> str:
     )
 
 
-def _modules(outline: Outline) -> list[tuple[str, str, str, bool]]:
+def _modules(outline: Outline) -> list[ModuleFacts]:
     known = {module.name for module in outline.modules}
-    found = [(one.name, one.revision, one.namespace, one.implemented) for one in outline.modules]
-    return found + [(one.name, one.revision, one.namespace, True) for one in PROTOCOL_MODULES if one.name not in known]
+    own = (ModuleFacts(one.name, one.namespace, one.revision, "", "", True, None) for one in PROTOCOL_MODULES)
+    return [*outline.modules, *(one for one in own if one.name not in known)]
 
 
-def _features(name: str, offer: Offer) -> str:
-    if name == "ietf-netconf-nmda":
+def _named(one: ModuleFacts, *, dated: bool = True) -> str:
+    """The older list has an empty revision for none, the newer one leaves it out."""
+    revision = f"<revision>{one.revision}</revision>" if one.revision or dated else ""
+    return f"<name>{one.name}</name>{revision}<namespace>{escape(one.namespace)}</namespace>"
+
+
+def _features(one: ModuleFacts, offer: Offer) -> str:
+    if one.name == "ietf-netconf-nmda":
         return "<feature>origin</feature><feature>with-defaults</feature>"
-    if name != "ietf-netconf":
-        return ""
+    if one.name != "ietf-netconf":
+        return "".join(f"<feature>{feature}</feature>" for feature in one.features)
     features = (
         ("writable-running", offer.writable_running),
         ("candidate", offer.candidate),
@@ -63,12 +69,12 @@ def _features(name: str, offer: Offer) -> str:
 @lru_cache(maxsize=16)
 def _body(outline: Outline, offer: Offer) -> str:
     implemented, imported = [], []
-    for name, revision, namespace, whole in _modules(outline):
-        dated = f"<revision>{revision}</revision>" if revision else ""
-        named = f"<name>{name}</name>{dated}<namespace>{escape(namespace)}</namespace>"
-        if whole:
-            implemented.append(f"<module>{named}{_features(name, offer)}</module>")
-        elif revision:
+    for one in _modules(outline):
+        named = _named(one, dated=False)
+        if one.implemented:
+            deviations = "".join(f"<deviation>{name}</deviation>" for name in one.deviated_by)
+            implemented.append(f"<module>{named}{_features(one, offer)}{deviations}</module>")
+        elif one.revision:
             imported.append(f"<import-only-module>{named}</import-only-module>")
     stores = "".join(
         f'<datastore><name xmlns:ds="{DATASTORES}">ds:{store}</name><schema>{_SCHEMA}</schema></datastore>'

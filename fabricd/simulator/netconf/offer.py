@@ -138,8 +138,13 @@ def capabilities(outline: Outline, offer: Offer, content_id: str) -> tuple[str, 
     modules = []
     for one in outline.modules:
         if one.implemented and one.file is not None:
-            revision = f"&revision={one.revision}" if one.revision else ""
-            modules.append(f"{one.namespace}?module={quote(one.name)}{revision}")
+            said = {
+                "revision": one.revision,
+                "features": ",".join(one.features),
+                "deviations": ",".join(one.deviated_by),
+            }
+            more = "".join(f"&{key}={value}" for key, value in said.items() if value)
+            modules.append(f"{one.namespace}?module={quote(one.name)}{more}")
     return (BASE_1_0, BASE_1_1, *protocol, *own, *modules)
 
 
