@@ -241,17 +241,24 @@ def normalise(node: Node, value: Json, path: str, *, loose: bool) -> Json:
         raise TreeError(Fault.READ_ONLY, "this is state, it cannot be configured", path)
     match node.kind:
         case NodeKind.LEAF:
-            assert node.value is not None
-            return lenient(node.value, value) if loose else bare_identity(node.value, value)
+            return _scalar(node, value, path, loose=loose)
         case NodeKind.LEAF_LIST:
             assert node.value is not None
             if not isinstance(value, list):
                 raise TreeError(Fault.SHAPE, "a leaf-list takes an array", path)
-            return [lenient(node.value, one) if loose else bare_identity(node.value, one) for one in value]
+            return [_scalar(node, one, f"{path}[{at}]", loose=loose) for at, one in enumerate(value, 1)]
         case NodeKind.LIST if isinstance(value, list):
             return [_normalise_object(node, entry, f"{path}[{at}]", loose=loose) for at, entry in enumerate(value, 1)]
         case _:
             return _normalise_object(node, value, path, loose=loose)
+
+
+def _scalar(node: Node, value: Json, path: str, *, loose: bool) -> Json:
+    # [null] is the value of type empty (RFC 7951 section 6.9).
+    if isinstance(value, dict | list) and value != [None]:
+        raise TreeError(Fault.SHAPE, "a leaf takes one value", path)
+    assert node.value is not None
+    return lenient(node.value, value) if loose else bare_identity(node.value, value)
 
 
 def _normalise_object(node: Node, value: Json, path: str, *, loose: bool) -> Object:

@@ -14,8 +14,9 @@ from fabricd.schema.outline import Value, ValueKind
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
-_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)\Z")
+_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]{0,19})\Z")  # longer than any that YANG has would be too long for JSON
 _SMALL = 1 << 32
+_LARGE = 1 << 63
 
 
 def from_text(value: Value, text: str, modules: Mapping[str, str] | None = None) -> Json:
@@ -26,7 +27,7 @@ def from_text(value: Value, text: str, modules: Mapping[str, str] | None = None)
     trimmed = text.strip()
     match value.kind:
         case ValueKind.NUMBER:
-            return int(trimmed) if _INTEGER.match(trimmed) else text
+            return _number(trimmed, text)
         case ValueKind.LONG | ValueKind.DECIMAL:
             return trimmed
         case ValueKind.BOOLEAN:
@@ -46,11 +47,16 @@ def _from_union_text(value: Value, text: str, modules: Mapping[str, str] | None)
     for member in value.members:
         if member.members:
             return from_text(member, text, modules)
-        if member.kind is ValueKind.NUMBER and _INTEGER.match(trimmed) and abs(int(trimmed)) < _SMALL:
-            return int(trimmed)
+        if member.kind is ValueKind.NUMBER and isinstance(number := _number(trimmed, text), int):
+            return number
         if member.kind is ValueKind.BOOLEAN and trimmed in ("true", "false"):
             return trimmed == "true"
     return text
+
+
+def _number(trimmed: str, otherwise: str) -> Json:
+    """A number of at most 32 bits, which is all that JSON has as such (RFC 7951 section 6.1)."""
+    return int(trimmed) if _INTEGER.match(trimmed) and abs(int(trimmed)) < _SMALL else otherwise
 
 
 def is_integer(text: str) -> bool:
@@ -87,13 +93,13 @@ def lenient(value: Value, json: Json) -> Json:
     if isinstance(json, bool):
         return json
     if isinstance(json, str):
-        if value.kind is ValueKind.NUMBER and _INTEGER.match(json):
-            return int(json)
+        if value.kind is ValueKind.NUMBER:
+            return _number(json, json)
         if value.kind is ValueKind.BOOLEAN and json in ("true", "false"):
             return json == "true"
         return bare_identity(value, json)
     if isinstance(json, float) and json.is_integer() and value.kind in (ValueKind.NUMBER, ValueKind.LONG):
-        json = int(json)
+        json = int(json) if abs(json) < _LARGE else str(json)
     if isinstance(json, int | float) and value.kind in (ValueKind.LONG, ValueKind.DECIMAL):
         return str(json)
     return json

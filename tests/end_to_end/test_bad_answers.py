@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from bad_bench import BOTH, PATH, SECONDS, VICTIMS, Bench, around, benched, front, suffers
+from bad_bench import BOTH, LARGEST, PATH, SECONDS, VICTIMS, Bench, around, benched, front, suffers
 from bad_switches import Manners
 from installation import DEVICES, descriptions
 from pygnmi.spec.v080 import gnmi_pb2
@@ -129,7 +129,7 @@ async def test_a_device_that_answers_with_100_megabytes(bench: Bench) -> None:
     manners = Manners()
     async with front(bench, VICTIMS["netconf"], manners) as away:
         manners.twist = lambda answer: answer.replace(b"</data>", b" " * (100 << 20) + b"</data>")
-        says = "longer than 16777216 bytes"
+        says = f"longer than {LARGEST} bytes"
         await suffers(bench, VICTIMS["netconf"], "DEVICE_PROTOCOL", says, outcome="failed", mend=away, by_itself=False)
 
 
@@ -137,7 +137,7 @@ async def test_a_device_whose_answers_are_too_large_is_read_in_smaller_ones(benc
     """By gNMI: each container by itself, and when that is too much, leaf by leaf."""
     victim, manners, installation = VICTIMS["gnmi"], Manners(), bench.installation
     async with front(bench, victim, manners) as away:
-        manners.twist = _in_updates(lambda value: b" " * (25 << 20) + value)
+        manners.twist = _in_updates(lambda value: b" " * 2 * LARGEST + value)
         (last,) = [record async for record in installation.client.watch(last=1)]
         text = f"work {next(bench.numbers)}"
         await installation.client.submit([descriptions("work", text)])

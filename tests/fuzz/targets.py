@@ -15,6 +15,7 @@ from pathlib import Path as File
 
 import device_targets
 import orjson
+import simulator_targets
 from google.protobuf.message import DecodeError
 from lxml import etree
 from pygnmi.spec.v080 import gnmi_pb2
@@ -27,8 +28,6 @@ from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.path import ROOT, Path
 from fabricd.schema import Format, ModelSet, Schema
-from fabricd.simulator.gnmi.paths import GnmiError
-from fabricd.simulator.gnmi.values import read as read_simulated
 from fabricd.simulator.netconf import framing as simulated_framing
 from fabricd.southbound.gnmi import messages
 from fabricd.southbound.netconf import operations, reply
@@ -241,12 +240,6 @@ def _documents(data: bytes) -> None:
             pass
 
 
-def _simulated_requests(data: bytes) -> None:
-    for kind in (gnmi_pb2.GetRequest, gnmi_pb2.SetRequest, gnmi_pb2.SubscribeRequest, gnmi_pb2.CapabilityRequest):
-        with suppress(GnmiError):
-            read_simulated(kind, data)
-
-
 def _get_seed() -> bytes:
     path = gnmi_pb2.Path(elem=[gnmi_pb2.PathElem(name="interfaces")])
     inside = orjson.dumps(INTERFACE["openconfig-interfaces:interfaces"])
@@ -317,5 +310,11 @@ TARGETS: dict[str, Target] = {
     "state-xml": Target(device_targets.state_xml, (device_targets.STATE_XML,)),
     "gnmi-leaves": Target(device_targets.gathered, (_get_seed(),)),
     "archive": Target(device_targets.archive, (device_targets.TAR, device_targets.ZIP)),
-    "simulated-gnmi": Target(_simulated_requests, (b"\x12\x06\x1a\x04\x0a\x02if",)),
+    "simulated-netconf": Target(simulator_targets.netconf_operation, simulator_targets.RPCS),
+    "simulated-edit": Target(simulator_targets.edit_config, (simulator_targets.EDIT,)),
+    "simulated-filter": Target(simulator_targets.subtree_filter, (simulator_targets.FILTER,)),
+    "simulated-xpath": Target(simulator_targets.xpath_filter, (simulator_targets.XPATH,)),
+    "simulated-set": Target(simulator_targets.gnmi_set, (simulator_targets.SET,)),
+    "simulated-get": Target(simulator_targets.gnmi_get, (simulator_targets.GET,)),
+    "simulated-subscribe": Target(simulator_targets.gnmi_subscribe, (simulator_targets.SUBSCRIBE,)),
 }

@@ -98,6 +98,20 @@ async def test_numbers_no_decimal_has_are_refused(client: Client) -> None:
     assert "precision" in details
 
 
+async def test_no_digit_of_a_number_is_lost_or_invented(client: Client, left: Switch) -> None:
+    await client.set(update=[update(ETHERNET1, interface())])
+    place = f"{ETHERNET1}/config/description"  # any text, so that it shows what became of the number
+    for scalar, written in (
+        ({"decimal_val": gnmi_pb2.Decimal64(digits=123456789012345678, precision=2)}, "1234567890123456.78"),
+        ({"decimal_val": gnmi_pb2.Decimal64(digits=-5, precision=3)}, "-0.005"),
+        ({"float_val": 0.1}, "0.1"),
+        ({"double_val": 1e-7}, "0.0000001"),
+        ({"double_val": 2.5}, "2.5"),
+    ):
+        await client.set(update=[update(place, None, **scalar)])
+        assert left.value(place) == written
+
+
 async def test_results_carry_operations_and_paths_in_their_order(client: Client) -> None:
     reply = await client.set(
         update=[update(f"{ETHERNET1}/config/mtu", 9000)],

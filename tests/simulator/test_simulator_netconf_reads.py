@@ -242,6 +242,38 @@ async def test_operational_tells_where_values_come_from(client: Client) -> None:
     assert (await client.refused(get_data("running", "<with-origin/>")))["error-tag"] == "invalid-value"
 
 
+async def test_get_data_filters_by_origin(client: Client) -> None:
+    def asked(filters: str, store: str = "operational") -> str:
+        wanted = f'<subtree-filter><interfaces xmlns="{IF}"/></subtree-filter>'
+        return get_data(store, wanted + filters.replace("filter>or:", f'filter xmlns:or="{ORIGIN}">or:'))
+
+    configured = nmda(await client.ask(asked("<origin-filter>or:intended</origin-filter>")))
+    assert [one.text for one in configured.iter(f"{{{IF}}}mtu")] == ["9000", "1500"]
+    assert configured.find(f".//{{{IF}}}state") is None
+    defaults = nmda(await client.ask(asked("<origin-filter>or:default</origin-filter>")))
+    assert defaults.findall(ENABLED)
+    assert defaults.find(f".//{{{IF}}}mtu") is None
+    both = "<origin-filter>or:default</origin-filter><origin-filter>or:intended</origin-filter>"
+    together = text(await client.ask(asked(both)))
+    assert "<mtu>9000</mtu>" in together
+    negated = "<negated-origin-filter>or:default</negated-origin-filter>"
+    assert "<mtu>9000</mtu>" in text(await client.ask(asked(negated)))
+    for wrong in ("or:somewhere", "intended"):
+        refused = await client.refused(asked(f"<origin-filter>{wrong}</origin-filter>"))
+        assert (refused["error-tag"], refused["info"]["bad-element"]) == ("invalid-value", "origin-filter")
+    assert (await client.refused(asked(both + negated)))["error-tag"] == "bad-element"
+    assert (await client.refused(asked(both, "running")))["error-tag"] == "invalid-value"
+
+
+async def test_get_data_has_a_with_defaults_of_its_own(client: Client) -> None:
+    """In the namespace of the operation (RFC 8526 section 3.1.1.2)."""
+    every = nmda(await client.ask(get_data("running", "<with-defaults>report-all</with-defaults>")))
+    explicit = nmda(await client.ask(get_data("running")))
+    assert (len(every.findall(ENABLED)), len(explicit.findall(ENABLED))) == (2, 1)
+    other = f'<with-defaults xmlns="{WITH_DEFAULTS}">trim</with-defaults>'
+    assert (await client.refused(get_data("running", other)))["error-tag"] == "unknown-element"
+
+
 async def test_edit_data_writes_the_candidate_as_a_whole_or_not_at_all(client: Client, left: Switch) -> None:
     def edit_data(content: str, store: str = "candidate") -> str:
         return (

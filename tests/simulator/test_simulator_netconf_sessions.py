@@ -100,6 +100,15 @@ async def test_every_attribute_of_a_request_comes_back_whatever_its_prefix(clien
     assert reply.find(f"{{{NC}}}data") is not None
 
 
+async def test_attributes_of_one_prefix_and_of_xml_itself_come_back_well_formed(client: Client) -> None:
+    attributes = ' xml:lang="en" xmlns:a="urn:a" a:one="1" a:two="2"'
+    client.send(client.framed(client.rpc("<validate><source><running/></source></validate>", attributes)))
+    reply = await client.reply()
+    assert dict(reply.attrib) == {
+        "message-id": "1", "{http://www.w3.org/XML/1998/namespace}lang": "en", "{urn:a}one": "1", "{urn:a}two": "2",
+    }  # fmt: skip
+
+
 async def test_an_empty_line_may_stand_before_the_declaration(client: Client) -> None:
     """Clients in the field begin their messages so."""
     client.send(client.framed(b'\n<?xml version="1.0" encoding="utf-8"?>' + client.rpc("<discard-changes/>")))

@@ -6,6 +6,7 @@ Called by the gNMI server of a switch. Never validates against the models.
 from __future__ import annotations
 
 import base64
+from decimal import Decimal
 from typing import TypeVar
 
 import grpc
@@ -83,16 +84,23 @@ def _scalar(value: gnmi_pb2.TypedValue, kind: Value, path: str) -> Json:
         case "uint_val":
             return _number(int(value.uint_val), kind)
         case "double_val" | "float_val" as name:
-            return repr(float(getattr(value, name)))
+            # A float has seven digits; what follows them is not what anybody gave.
+            return _digits(f"{value.float_val:.7g}" if name == "float_val" else repr(value.double_val))
         case "decimal_val":
             digits, precision = int(value.decimal_val.digits), int(value.decimal_val.precision)
             if precision > _MAX_PRECISION:
                 raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"a precision of {precision} digits", path)
-            return f"{digits / 10**precision:.{precision}f}"
+            return f"{Decimal(digits).scaleb(-precision):f}"
         case "bytes_val":
             return base64.b64encode(value.bytes_val).decode()
         case name:
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"{name} does not fit here", path)
+
+
+def _digits(text: str) -> str:
+    """A floating-point number without exponent, as decimal64 is written; one of another size as it is."""
+    number = Decimal(text)
+    return f"{number:f}" if number.is_finite() and abs(number.adjusted()) < _MAX_PRECISION + 2 else text
 
 
 def _number(number: int, kind: Value) -> Json:

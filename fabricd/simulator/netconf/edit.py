@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from lxml import etree
 
+from fabricd.model import clark
 from fabricd.model.path import Path
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.engine import Edit
@@ -89,19 +90,18 @@ class _Editor:
             self.child(data, node, element, op, path)
 
     def _node(self, parent: Node, element: etree._Element, path: str) -> Node:
-        name = etree.QName(element)
-        namespace = name.namespace or ""
-        child = parent.child_in(namespace, name.localname)
+        namespace, name = clark.split(element.tag)
+        child = parent.child_in(namespace, name)
         if child is not None:
             return child
         if namespace not in self._outline.names:
             raise RpcError(
                 "unknown-namespace",
                 f"unknown namespace {namespace!r}",
-                path=f"{path}/{name.localname}",
-                info={"bad-element": name.localname, "bad-namespace": namespace},
+                path=f"{path}/{name}",
+                info={"bad-element": name, "bad-namespace": namespace},
             )
-        raise unknown(f"{path}/{self._outline.names[namespace]}:{name.localname}", name.localname)
+        raise unknown(f"{path}/{self._outline.names[namespace]}:{name}", name)
 
     def _container(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
         held = data.get(node.member)
@@ -233,7 +233,7 @@ class _Editor:
                 f"operation cannot be {text!r}",
                 kind="protocol",
                 path=path,
-                info={"bad-attribute": "operation", "bad-element": etree.QName(element).localname},
+                info={"bad-attribute": "operation", "bad-element": clark.local(element.tag)},
             )
         return Op(text)
 

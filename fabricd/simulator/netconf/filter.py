@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from fabricd.model import clark
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.netconf.errors import BASE, RpcError, missing
 from fabricd.simulator.netconf.xml import elements, prefixes
@@ -103,11 +104,11 @@ def _named(node: Node, wanted: etree._Element) -> list[Node]:
     with an attribute match expression (section 6.2.2) means none."""
     if wanted.attrib:
         return []
-    name = etree.QName(wanted)
-    if name.namespace:
-        child = node.child_in(name.namespace, name.localname)
+    namespace, name = clark.split(wanted.tag)
+    if namespace:
+        child = node.child_in(namespace, name)
         return [child] if child is not None else []
-    return [child for child in node.children if child.name == name.localname]
+    return [child for child in node.children if child.name == name]
 
 
 def _picked(outline: Outline, value: Json, node: Node, wanted: etree._Element, depth: int) -> Object:
@@ -179,8 +180,8 @@ def filtered_xml(xml: str, filter_element: etree._Element) -> str:
 
 
 def _matched(data: etree._Element, wanted: etree._Element) -> etree._Element | None:
-    name, own = etree.QName(wanted), etree.QName(data)
-    if name.localname != own.localname or (name.namespace and name.namespace != own.namespace):
+    (namespace, name), (own_namespace, own_name) = clark.split(wanted.tag), clark.split(data.tag)
+    if name != own_name or namespace not in ("", own_namespace):
         return None
     if any(data.get(str(attribute)) != value for attribute, value in wanted.attrib.items()):
         return None
@@ -225,7 +226,7 @@ def selected(outline: Outline, xml: str, wanted: XPath, depth: int = 0) -> str:
     above = {ancestor for one in chosen for ancestor in one.iterancestors()}
     parts = []
     for top in tops:
-        node = outline.root.child_in(etree.QName(top).namespace or "", etree.QName(top).localname)
+        node = outline.root.child_in(*clark.split(top.tag))
         kept = _pruned(top, node, chosen, above, depth)
         if kept is not None:
             parts.append(etree.tostring(kept, encoding="unicode", with_tail=False))
@@ -286,13 +287,12 @@ def _shallow(element: etree._Element, node: Node | None, depth: int) -> etree._E
 
 
 def _below(node: Node | None, child: etree._Element) -> Node | None:
-    name = etree.QName(child)
-    return None if node is None else node.child_in(name.namespace or "", name.localname)
+    return None if node is None else node.child_in(*clark.split(child.tag))
 
 
 def _is_key(parent: etree._Element, child: etree._Element, node: Node | None) -> bool:
-    local = etree.QName(child).localname
-    return local in (node.keys if node is not None else _KEYS.get(etree.QName(parent).localname, ()))
+    local = clark.local(child.tag)
+    return local in (node.keys if node is not None else _KEYS.get(clark.local(parent.tag), ()))
 
 
 def _shell(element: etree._Element) -> etree._Element:

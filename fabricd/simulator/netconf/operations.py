@@ -5,11 +5,13 @@ Called by its sessions with a parsed <rpc>; returns the content of the <rpc-repl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lxml import etree
 
+from fabricd.model import clark
 from fabricd.simulator.confirmed import CommitError
 from fabricd.simulator.datastore import LockedError, Store
 from fabricd.simulator.faults import Fault, Rpc
@@ -85,8 +87,8 @@ class Operations:
         CommitError and what faults raise."""
         asked = elements(rpc)
         if len(asked) != 1:
-            raise missing("operation") if not asked else unknown("", etree.QName(asked[1]).localname)
-        name = etree.QName(asked[0]).localname
+            raise missing("operation") if not asked else unknown("", clark.local(asked[1].tag))
+        name = clark.local(asked[0].tag)
         operation = self._by_name.get(str(asked[0].tag))
         if operation is None or not self._is_here(name):
             raise RpcError("operation-not-supported", f"there is no operation {name} here", kind="protocol")
@@ -152,8 +154,8 @@ class Operations:
         given = text(rpc, "session-id")
         if given is None:
             raise missing("session-id")
-        own = not given.isdecimal() or int(given) == session.id
-        if own or not self._sessions.kill(int(given), session.id):
+        number = int(given) if re.fullmatch("[0-9]{1,10}", given) else session.id
+        if number == session.id or not self._sessions.kill(number, session.id):
             raise RpcError("invalid-value", f"there is no other session {given}", kind="protocol",
                            info={"bad-element": "session-id"})  # fmt: skip
         return OK

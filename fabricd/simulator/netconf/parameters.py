@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
+from fabricd.model import clark
 from fabricd.simulator.datastore import Store
 from fabricd.simulator.netconf.errors import BASE, RpcError, missing
 from fabricd.simulator.netconf.offer import WITH_DEFAULTS
@@ -18,20 +19,20 @@ from fabricd.simulator.netconf.xml import elements
 _MOST_SECONDS = (1 << 32) - 1
 
 
-def only(rpc: etree._Element, *names: str, namespace: str = BASE) -> None:
-    """Refuse parameters that this operation (with these capabilities) does not have, and those given twice."""
+def only(rpc: etree._Element, *names: str, namespace: str = BASE, several: Sequence[str] = ()) -> None:
+    """Refuse parameters that this operation (with these capabilities) does not have, and those given twice, unless
+    they are among `several`."""
     seen: set[str] = set()
     for one in elements(rpc):
-        name = etree.QName(one)
+        own, name = clark.split(one.tag)
         # Stock ncclient sends <config> as it is given, often without a namespace; real devices take that.
-        bare = name.namespace is None and name.localname == "config"
-        space = WITH_DEFAULTS if name.localname == "with-defaults" else namespace
-        if (name.namespace != space and not bare) or name.localname not in names or name.localname in seen:
-            raise RpcError(
-                "unknown-element", f"no parameter {name.localname} here", kind="protocol",
-                info={"bad-element": name.localname},
-            )  # fmt: skip
-        seen.add(name.localname)
+        bare = not own and name == "config"
+        # The operations of RFC 6241 have it from another module, those of RFC 8526 have one of their own.
+        space = WITH_DEFAULTS if name == "with-defaults" and namespace == BASE else namespace
+        if (own != space and not bare) or name not in names or name in seen:
+            raise RpcError("unknown-element", f"no parameter {name} here", kind="protocol", info={"bad-element": name})
+        if name not in several:
+            seen.add(name)
 
 
 def child(rpc: etree._Element, name: str, namespace: str = BASE) -> etree._Element | None:
@@ -85,8 +86,8 @@ def named_store(rpc: etree._Element, name: str, namespace: str = BASE) -> etree.
 def store(rpc: etree._Element, name: str, allowed: Sequence[Store], namespace: str = BASE) -> Store:
     """The datastore that <source> or <target> names, one of those allowed."""
     named = named_store(rpc, name, namespace)
-    local = etree.QName(named).localname
-    if etree.QName(named).namespace not in (namespace, None) or local not in tuple(allowed):
+    own, local = clark.split(named.tag)
+    if own not in (namespace, "") or local not in tuple(allowed):
         raise RpcError("operation-not-supported", f"{name} {local} is not supported here", kind="protocol")
     return Store(local)
 

@@ -5,6 +5,7 @@ Called by the dispatch of operations with a parsed request. The reply to a repea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ from fabricd.simulator.netconf.filter import Filter, XPath, cut, filter_of, filt
 from fabricd.simulator.netconf.marks import ORIGINS, TAGGED, TAGGED_BY_VALUE, Marks
 from fabricd.simulator.netconf.monitoring import schema_text
 from fabricd.simulator.netconf.offer import DATASTORES, MONITORING, NMDA, WITH_DEFAULTS, Mode, Offer
+from fabricd.simulator.netconf.origin import FILTERS, of_origins, wanted_origins
 from fabricd.simulator.netconf.parameters import child, choice, invalid, only, store, text
 from fabricd.simulator.netconf.peers import Session
 from fabricd.simulator.netconf.xml import to_xml
@@ -37,13 +39,14 @@ _PRINTED = {
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How data is to be shown. `only`: configuration or state alone."""
+    """How data is to be shown. `only`: configuration or state alone; `origins`: of these, None for all."""
 
     wanted: Filter
     mode: Mode
     marks: Marks | None = None
     only: Literal["", "config", "state"] = ""
     depth: int = 0
+    origins: frozenset[str] | None = None
 
 
 class Reader:
@@ -91,18 +94,19 @@ class Reader:
         return reply
 
     async def get_data(self, session: Session, rpc: etree._Element) -> str:
-        """RFC 8526 section 3.1.1; the origin-filter is not there."""
+        """RFC 8526 section 3.1.1."""
         only(
-            rpc, "datastore", "subtree-filter", "xpath-filter", "config-filter", "max-depth", "with-origin",
-            "with-defaults", namespace=NMDA,
+            rpc, "datastore", "subtree-filter", "xpath-filter", "config-filter", *FILTERS, "max-depth", "with-origin",
+            "with-defaults", namespace=NMDA, several=FILTERS,
         )  # fmt: skip
         offer = self._offer
         name = _datastore(rpc, (*offer.stores, "intended", "operational"))
         operational = name == "operational"
         origin = child(rpc, "with-origin", NMDA) is not None
-        if origin and not operational:
+        origins = wanted_origins(rpc)
+        if (origin or origins is not None) and not operational:
             raise RpcError("invalid-value", "only operational tells origins", kind="protocol",
-                           info={"bad-element": "with-origin"})  # fmt: skip
+                           info={"bad-element": "with-origin" if origin else FILTERS[0]})  # fmt: skip
         # Operational holds the values in use, defaults among them, unless somebody asks otherwise (RFC 8526 3.1.1.2).
         mode = self._mode(rpc, offer, namespace=NMDA, basic=Mode.REPORT_ALL if operational else None)
         part = choice(rpc, "config-filter", ("true", "false"), "", NMDA)
@@ -112,6 +116,7 @@ class Reader:
             marks=ORIGINS if origin else _marks(offer, mode),
             only={"true": "config", "false": "state"}.get(part, ""),  # type: ignore[arg-type]
             depth=_depth(rpc),
+            origins=origins,
         )
         if operational:
             held = parse((await self._live.shown()).config)
@@ -160,6 +165,8 @@ class Reader:
     def _write(self, data: Object, held: Object | None, shape: _Shape, own_state: Callable[[], str] | None) -> str:
         outline, wanted = self._live.outline, shape.wanted
         shown = self._live.engine.with_defaults(data, _PRINTED[shape.mode])
+        if shape.origins is not None:
+            shown = of_origins(shown, held, outline.root, shape.origins)
         if shape.only:
             of_config = shape.only == "config"
             shown = keep(shown, outline.root, lambda node: node.config is of_config)
@@ -172,7 +179,7 @@ class Reader:
         elif not isinstance(wanted, XPath):
             shown = filtered(outline, shown, wanted, shape.depth)
         written = to_xml(outline, shown, shape.marks, data if held is None else held)
-        own = "" if own_state is None or shape.only == "config" else own_state()
+        own = "" if own_state is None or shape.only == "config" or shape.origins is not None else own_state()
         if isinstance(wanted, XPath):
             return selected(outline, written + own, wanted, shape.depth)
         return written + (own if wanted is None else filtered_xml(own, wanted))
@@ -208,6 +215,6 @@ def _depth(rpc: etree._Element) -> int:
     given = text(rpc, "max-depth", NMDA)
     if given in (None, "unbounded"):
         return 0
-    if not given.isdecimal() or not 1 <= int(given) <= 65535:
+    if not re.fullmatch("[0-9]{1,5}", given) or not 1 <= int(given) <= 65535:
         raise invalid("max-depth", given)
     return int(given)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from lxml import etree
 
 from fabricd.errors import FabricdError, InputError
+from fabricd.model import clark
 from fabricd.simulator.datastore import Store
 from fabricd.simulator.engine import Edit
 from fabricd.simulator.live import Live
@@ -68,7 +69,7 @@ class Writer:
         offer, datastore = self._offer, self._live.datastore
         takes = (*offer.writable, Store.STARTUP) if offer.startup else offer.writable
         target = store(rpc, "target", takes)
-        if etree.QName(named_store(rpc, "source")).localname == "config":
+        if clark.local(named_store(rpc, "source").tag) == "config":
             source = child(rpc, "source")
             assert source is not None
             whole = edit_of(self._live.outline, config(source), Op.MERGE)
@@ -90,7 +91,7 @@ class Writer:
     async def validate(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "source")
         datastore = self._live.datastore
-        if etree.QName(named_store(rpc, "source")).localname == "config":
+        if clark.local(named_store(rpc, "source").tag) == "config":
             source = child(rpc, "source")
             assert source is not None
             document = edit_of(self._live.outline, config(source), Op.MERGE)

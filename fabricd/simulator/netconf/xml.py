@@ -1,4 +1,4 @@
-"""Data as NETCONF writes it: RFC 7951 objects to XML (RFC 7950), and what its elements name.
+"""XML as NETCONF has it: messages of clients parsed, RFC 7951 objects written (RFC 7950), and what elements name.
 
 Called by the NETCONF session. Knows names and namespaces, validates nothing.
 """
@@ -10,10 +10,30 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
+from fabricd.errors import FabricdError
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.netconf.marks import Marks, held_below
 from fabricd.simulator.tree import LEAVES, Object, entry_key
 from fabricd.simulator.values import Json, identity_module, to_text
+
+
+class MalformedError(FabricdError):
+    """Not well-formed, too deep, or with a document type: entities have no place in NETCONF (RFC 6241 section 3)."""
+
+
+# Without huge_tree the parser itself bounds depth and the length of names and texts. Sessions share one thread.
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+
+
+def parsed(message: bytes) -> etree._Element:
+    """A message of a client. Raises MalformedError."""
+    try:
+        root = etree.fromstring(message.lstrip(), _PARSER)  # some clients begin with an empty line
+    except etree.XMLSyntaxError as error:
+        raise MalformedError(str(error)) from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise MalformedError("a document type is not allowed")
+    return root
 
 
 def to_xml(outline: Outline, data: Object, marks: Marks | None = None, held: Object | None = None) -> str:
