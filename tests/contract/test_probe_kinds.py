@@ -201,7 +201,7 @@ async def test_every_quirk_of_a_kind_that_a_protocol_shows_is_found(
         name = FINDINGS[quirk]
         if quirk in INVISIBLE[protocol]:
             continue
-        assert name in found, f"{kind} over {protocol}: {quirk}"
+        assert name in found, (quirk, probed[kind, protocol].report.undecided)
 
 
 @pytest.mark.parametrize("protocol", Protocol)

@@ -47,7 +47,8 @@ class Experiment(Generic[G]):
 class Bench(Generic[G]):
     """`profile` is what is known so far, beginning with what the specifications say; `known` are the profiles that
     there are, whose words for origins and operations may be this device's too. `before` is the configuration as it was
-    found. `noted`: the journal knows what is tried."""
+    found. `noted`: the journal knows what is tried; `marked`: how many
+    marks are used up."""
 
     ground: G
     work: Work
@@ -62,12 +63,18 @@ class Bench(Generic[G]):
     undecided: list[Undecided] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     noted: bool = False
+    marked: int = 0
 
     @property
     def document(self) -> dict[str, Any]:
         """The configuration as it was found."""
         found: dict[str, Any] = orjson.loads(self.before)
         return found
+
+    def mark(self) -> str:
+        """A loopback that was never written before."""
+        self.marked += 1
+        return self.names.marks[self.marked - 1]
 
     def found(
         self,
@@ -103,9 +110,9 @@ class Bench(Generic[G]):
         """Seconds until it holds, None when it does not within `seconds`. What holds at once took no time, however
         long it was to look."""
         loop = asyncio.get_running_loop()
+        begun, pause = loop.time(), 0.01
         if await holds():
             return 0.0
-        begun, pause = loop.time(), 0.01
         while not await holds():
             if loop.time() - begun > seconds:
                 return None

@@ -25,6 +25,7 @@ from fabricd.southbound.gnmi.calls import Calls
 from fabricd.southbound.gnmi.channel import metadata, open_channel, wait_ready
 from fabricd.southbound.gnmi.reading import Reading
 from fabricd.southbound.gnmi.requests import Requests
+from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.ground import Attempt, NoNetError, Surroundings, Write
 from fabricd.southbound.probe.put_back import as_found, put_back
 from fabricd.southbound.secrets import credentials
@@ -55,6 +56,8 @@ class GnmiGround:
         """The configuration as it was found."""
         self.settle = 0.0
         """Seconds that a change may take to show; found out on the way."""
+        self.keeps_parts = False
+        """What was carried out of a refused Set lasts, and no cancellation takes it back."""
         self._pending = ""
         self.calls: Calls
         self.requests: Requests
@@ -157,7 +160,20 @@ class GnmiGround:
             return ""
         if status and carried_out:
             self.partial.append(status)
+        if status and self.keeps_parts:
+            await self.clean(attempt)
         return status
+
+    async def clean(self, attempt: Attempt) -> None:
+        """Delete what a change made. Deleting what is not there is no error (gNMI section 3.4.6)."""
+        entries = (scratch.entry_of(path) for path, _ in (*attempt.replaces, *attempt.updates))
+        deletes = (*scratch.paths_of(attempt.documents), *entries)
+        if deletes and (status := await self.answer(GnmiSet(deletes))) not in ("", _UNKNOWN):
+            raise DeviceRefusedError(
+                f"what was carried out of a refused Set cannot be deleted: {status}",
+                device=self._around.device.name,
+                tag=status,
+            )
 
     @asynccontextmanager
     async def in_force(self, attempt: Attempt) -> AsyncIterator[None]:
@@ -169,6 +185,8 @@ class GnmiGround:
         try:
             status = await self._begin(attempt)
             if status and status != _UNKNOWN:
+                if self.keeps_parts:
+                    await self.clean(attempt)
                 raise DeviceRefusedError(
                     f"the change was refused: {status}", device=self._around.device.name, tag=status
                 )

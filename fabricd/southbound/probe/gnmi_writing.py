@@ -45,18 +45,22 @@ async def _net(bench: Bench[GnmiGround]) -> None:
 
 
 async def _partial(bench: Bench[GnmiGround]) -> None:
-    """An update that is right and one that is not: whether the first is carried out all the same."""
-    name = bench.names.plain
+    """An update that is right and one that is not: whether the first is carried out all the same, in the pending
+    commit or for good."""
+    ground, name = bench.ground, bench.mark()
     good = scratch.loopback(name, subinterface=False)
     bad = scratch.loopback(name, subinterface=False, mtu="not a number")
-    status = await bench.ground.refusal(Attempt((good, bad)))
+    status = await ground.refusal(Attempt((good, bad)))
     if not status:
         bench.open_question("partial-failure", "a Set with a wrong value is accepted", (25,))
         return
-    if not bench.ground.has_net:
-        leaves = await bench.work.leaves(await bench.ground.config())
-        if any(interface(name).covers(path) for path in leaves):
-            bench.ground.partial.append(status)
+    await asyncio.sleep(ground.settle)
+    leaves = await bench.work.leaves(await ground.config())
+    if any(interface(name).covers(path) for path in leaves):
+        ground.partial.append(status)
+        # From now on whatever is refused is cleaned up after.
+        ground.keeps_parts = True
+        await ground.clean(Attempt((good,)))
 
 
 async def _replace(bench: Bench[GnmiGround]) -> None:
@@ -101,7 +105,7 @@ async def _config_keys(bench: Bench[GnmiGround]) -> None:
 
 async def _flaps(bench: Bench[GnmiGround]) -> None:
     """An interface that is replaced by what it is already."""
-    name = bench.names.marks[2]
+    name = bench.mark()
     document = scratch.loopback(name, subinterface=False)
     [entry] = document[scratch.INTERFACES]["interface"]
 
@@ -145,7 +149,7 @@ async def tell_of_sets(bench: Bench[GnmiGround]) -> None:
         bench.found(
             "partial-failure",
             "A Set that fails has carried out what stands before its first mistake; fabricd reads again after it.",
-            f"refused with {bench.ground.partial[0]}, and there was something to cancel",
+            f"an update and a wrong one in one Set, refused with {bench.ground.partial[0]}: the first was carried out",
             quirks=(25,),
         )
     if bench.ground.unknown:
@@ -215,8 +219,9 @@ async def notifications(bench: Bench[GnmiGround]) -> AsyncIterator[None]:
 
 
 EXPERIMENTS: tuple[Experiment[GnmiGround], ...] = (
-    Experiment("wants-config-keys", "writing an entry without its config key", (3,), Needs.TRYING, _config_keys),
+    # First, since it tells whether there is something to clean up after every refusal.
     Experiment("partial-failure", "writing something wrong behind something right", (25,), Needs.TRYING, _partial),
+    Experiment("wants-config-keys", "writing an entry without its config key", (3,), Needs.TRYING, _config_keys),
     Experiment("replace-needs-entry", "replacing what is not there", (21,), Needs.TRYING, _replace),
 )
 NET: Experiment[GnmiGround] = Experiment("commit", "looking for the Commit extension", (), Needs.READING, _net)

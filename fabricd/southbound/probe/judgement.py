@@ -6,7 +6,6 @@ Called by the experiment that takes the picture. Looks only at what was seen; as
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,27 +18,9 @@ from fabricd.southbound.probe.bench import Bench, generic
 from fabricd.southbound.probe.picture import Picture
 from fabricd.southbound.probe.plan import Plan
 
-_SLOW = 0.4  # seconds; what takes longer to show is told
-_MARGIN = 3.0  # a device under load takes longer than one that is probed
 _MOST = 4  # pieces of evidence of one kind
 _INSTANCES = Path.parse("/openconfig-network-instance:network-instances")
 _LAG_TYPE = "lag-type"
-
-
-async def judge_time(bench: Bench[Any], picture: Picture) -> None:
-    if picture.seconds < _SLOW:
-        return
-    settle = float(math.ceil(picture.seconds * _MARGIN))
-    bench.ground.settle = picture.seconds * 1.5
-    bench.learn_traits("write", settle=settle)
-    bench.found(
-        "settle",
-        f"What is accepted shows after {picture.seconds:.1f} s.",
-        f"accepted, and to be read {picture.seconds:.1f} s later",
-        quirks=(23,),
-        keys=("write.settle",),
-        certainty=Certainty.LIKELY,
-    )
 
 
 def judge_order(bench: Bench[Any], picture: Picture) -> None:
@@ -144,14 +125,14 @@ async def judge_added(bench: Bench[Any], picture: Picture) -> None:
             keys=("likeness.defaults",),
         )
     if system:
-        entries = tuple(dict.fromkeys(_without_scratch(path, bench.names) for path in system))
-        bench.learn(system_entries=tuple(dict.fromkeys((*bench.profile.system_entries, *entries))))
+        # They come and go with what they are in, so that they do not count on either side.
+        bench.learn_traits("likeness", omitted=tuple(_without_scratch(path, bench.names) for path in system))
         bench.found(
             "system-entries",
-            "Entries of lists are there that nobody wrote.",
+            "Entries of lists are there that nobody wrote, in lists that somebody did write.",
             *_some(f"not written, shown: {path}" for path in dict.fromkeys(system)),
             quirks=(27,),
-            keys=("system_entries",),
+            keys=("likeness.omitted",),
         )
     if defaults:
         bench.found(

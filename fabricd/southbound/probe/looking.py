@@ -5,16 +5,21 @@ Run over either protocol by run.py, which says how the device's own notification
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fabricd.model.operational import NotInForce
+from fabricd.model.probe import Certainty
 from fabricd.southbound.probe import judgement
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
+from fabricd.southbound.probe.ground import Attempt
 from fabricd.southbound.probe.picture import STATE, Watching, shown, taken
 from fabricd.southbound.probe.plan import Plan, planned
 
 _TEXT_LEAF = "description"
-QUIRKS = (1, 2, 4, 7, 9, 10, 15, 17, 18, 19, 23, 24, 26, 27, 28, 29, 30, 37)
+_SLOW = 0.4  # seconds; what takes longer to show is told
+_MARGIN = 3.0  # a device under load takes longer than one that is probed
+QUIRKS = (1, 2, 4, 7, 9, 10, 15, 17, 18, 19, 24, 26, 27, 28, 29, 30, 37)
 
 
 def picture_experiment(watching: Watching, more: tuple[int, ...] = ()) -> Experiment[Any]:
@@ -24,7 +29,6 @@ def picture_experiment(watching: Watching, more: tuple[int, ...] = ()) -> Experi
         plan = await planned(bench)
         _tell_refused(bench, plan)
         picture = await taken(bench, plan, watching)
-        await judgement.judge_time(bench, picture)
         judgement.judge_order(bench, picture)
         await judgement.judge_missing(bench, picture)
         await judgement.judge_added(bench, picture)
@@ -43,10 +47,31 @@ def picture_experiment(watching: Watching, more: tuple[int, ...] = ()) -> Experi
     return Experiment("picture", "looking at what becomes of scratch objects", (*QUIRKS, *more), Needs.FORCE, run)
 
 
+async def _settle(bench: Bench[Any]) -> None:
+    """How long a change takes to show: one loopback."""
+    async with shown(bench, Attempt(), bench.mark()) as seconds:
+        pass
+    if seconds < _SLOW:
+        return
+    bench.ground.settle = seconds * 1.5 + _SLOW
+    bench.learn_traits("write", settle=float(math.ceil(seconds * _MARGIN)))
+    bench.found(
+        "settle",
+        f"What is accepted shows after {seconds:.1f} s.",
+        f"accepted, and to be read {seconds:.1f} s later",
+        quirks=(23,),
+        keys=("write.settle",),
+        certainty=Certainty.LIKELY,
+    )
+
+
+SETTLE: Experiment[Any] = Experiment("settle", "waiting for a change to show", (23,), Needs.FORCE, _settle)
+
+
 async def _without_switch(bench: Bench[Any], plan: Plan) -> tuple[NotInForce, ...]:
     attempt = plan.without_switch(bench.names.before)
     written = await bench.work.read(Plan(attempt.documents).whole())
-    async with shown(bench, attempt, bench.names.marks[1]):
+    async with shown(bench, attempt, bench.mark()):
         found = await bench.work.in_force(written, await bench.ground.state(STATE))
     return found.not_in_force
 

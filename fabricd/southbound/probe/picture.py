@@ -35,13 +35,12 @@ Watching = Callable[[Bench[Any]], AbstractAsyncContextManager[None]]
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What was seen: the configuration without and with the change, what was written, and what of it is not in force.
-    `readings` are several, leaves in the order in which they came; `seconds` passed until the change showed."""
+    `readings` are several, leaves in the order in which they came."""
 
     before: Leaves
     written: Leaves
     readings: tuple[Leaves, ...]
     not_in_force: tuple[NotInForce, ...]
-    seconds: float
 
     @property
     def shown(self) -> Leaves:
@@ -51,7 +50,7 @@ class Picture:
 async def taken(bench: Bench[Any], plan: Plan, watching: Watching) -> Picture:
     """Take it. Raises DeviceRefusedError when the whole is refused or does not show in time."""
     work, ground = bench.work, bench.ground
-    async with watching(bench), shown(bench, plan.attempt(), bench.names.marks[0]) as seconds:
+    async with watching(bench), shown(bench, plan.attempt(), bench.mark()):
         sent = [await work.leaves_as_sent(await ground.fetch()) for _ in range(_READS)]
         written = await work.read(plan.whole())
         force = await work.in_force(written, await ground.state(STATE))
@@ -60,7 +59,6 @@ async def taken(bench: Bench[Any], plan: Plan, watching: Watching) -> Picture:
         written=await work.leaves(written),
         readings=tuple(_unmarked(bench, one) for one in sent),
         not_in_force=force.not_in_force,
-        seconds=seconds,
     )
 
 

@@ -21,7 +21,7 @@ from fabricd.southbound.probe import gnmi_limits, gnmi_speech, gnmi_writing, nam
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.gnmi_ground import GnmiGround
 from fabricd.southbound.probe.ground import NoNetError, Surroundings
-from fabricd.southbound.probe.looking import picture_experiment
+from fabricd.southbound.probe.looking import SETTLE, picture_experiment
 from fabricd.southbound.probe.netconf_ground import NetconfGround
 from fabricd.southbound.probe.report import report_of
 from fabricd.southbound.probe.schema_work import Work
@@ -94,7 +94,13 @@ async def _over_gnmi(
     bench: Bench[Any] = Bench(ground, around.work, options, around.device.profile, tuple(known))
     picture = picture_experiment(gnmi_writing.notifications, (34, 35))
     reading: tuple[Experiment[Any], ...] = (*gnmi_speech.EXPERIMENTS, gnmi_writing.NET, *gnmi_limits.EXPERIMENTS)
-    writing: tuple[Experiment[Any], ...] = (*gnmi_writing.EXPERIMENTS, *names.EXPERIMENTS, picture, *gnmi_writing.LAST)
+    writing: tuple[Experiment[Any], ...] = (
+        SETTLE,
+        *gnmi_writing.EXPERIMENTS,
+        *names.EXPERIMENTS,
+        picture,
+        *gnmi_writing.LAST,
+    )
     try:
         await _all(bench, around, gnmi_speech.EXPERIMENTS, reading + writing, told)
         await _begin(bench)
@@ -117,6 +123,7 @@ async def _over_netconf(
     reading: tuple[Experiment[Any], ...] = netconf_experiments.experiments(around.device)
     writing: tuple[Experiment[Any], ...] = (
         *netconf_experiments.EDITING,
+        SETTLE,
         *names.EXPERIMENTS,
         picture_experiment(_not_watched),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fabricd.model.path import Path
+from fabricd.model.path import Path, Segment
 from fabricd.southbound.probe.schema_work import Document
 
 INTERFACES = "openconfig-interfaces:interfaces"
@@ -22,7 +22,7 @@ SYSTEM = "openconfig-system:system"
 _LOOPBACK, _AGGREGATE = "iana-if-type:softwareLoopback", "iana-if-type:ieee8023adLag"
 _IPV4, _IPV6 = "openconfig-if-ip:ipv4", "openconfig-if-ip:ipv6"
 _NUMBERED = re.compile(r"(.*?)(\d+)$")
-_LOOPBACKS = 6
+_LOOPBACKS = 8
 _FIRST = 1001  # numbers that few people use, and that every kind of switch bears
 SECRET = "fabricd-probe-0A1b"  # noqa: S105 - it protects nothing and is never in force for longer than a probe
 
@@ -38,7 +38,7 @@ class Scratch:
     after: str
     aggregate: str
     instance: str
-    marks: tuple[str, str, str] = ("", "", "")
+    marks: tuple[str, ...] = ()
     bridge: str = ""
     acl: str = ""
 
@@ -64,7 +64,7 @@ def chosen(config: Mapping[str, Any], *, interface: str = "", instance: str = ""
         plain=plain,
         before=before,
         after=after,
-        marks=(marks[0], marks[1], marks[2]),
+        marks=tuple(marks),
         aggregate=_free(_prefix(config, _AGGREGATE, "PortChannel"), taken),
         instance=instance or _unlike("fabricd-probe", taken),
         bridge=_unlike("fabricd-probe-l2", taken),
@@ -122,6 +122,34 @@ def held(config: Mapping[str, Any], *steps: str) -> Mapping[str, Any]:
     for step in steps:
         found = found.get(step, {}) if isinstance(found, Mapping) else {}
     return found if isinstance(found, Mapping) else {}
+
+
+def paths_of(documents: Iterable[Document]) -> tuple[Path, ...]:
+    """What has to be deleted to undo these documents: the entries that they make, and single leaves elsewhere."""
+    found: list[Path] = []
+    for document in documents:
+        for top, *steps in _LISTS:
+            for entry in entries(document, top, *steps):
+                keys = tuple((key, str(entry[key])) for key in _KEYS[steps[-1]])
+                path = Path.parse("/" + "/".join((top, *steps)))
+                found.append(Path((*path.segments[:-1], Segment(steps[-1], keys=keys))))
+        leaves = ((top, leaf) for top, leaf in _LEAVES if leaf in held(document, top, "config"))
+        found += [Path.parse(f"/{top}/config/{leaf}") for top, leaf in leaves]
+    return tuple(dict.fromkeys(found))
+
+
+def entry_of(path: Path) -> Path:
+    """The innermost list entry that a path leads through."""
+    depth = max(at for at, segment in enumerate(path.segments, 1) if segment.keys)
+    return Path(path.segments[:depth])
+
+
+_LISTS = (
+    (INSTANCES, "network-instance"), (LLDP, "interfaces", "interface"), (ACL, "acl-sets", "acl-set"),
+    (INTERFACES, "interface"),
+)  # fmt: skip
+_KEYS = {"network-instance": ("name",), "interface": ("name",), "acl-set": ("name", "type")}
+_LEAVES = ((LLDP, "enabled"), (SYSTEM, "motd-banner"))
 
 
 def loopback(name: str, *, address: str = "", subinterface: bool = True, **config: Any) -> Document:
