@@ -300,9 +300,10 @@ class Daemon:
         self._notifier.reloading()
         try:
             settings = load_settings(self._config)
-            inventory = read_inventory(settings)
-            self._namespaces.update(await _namespaces(inventory, self._schemas))
-            await self._controller.update(inventory.devices, inventory.models, settings.reconcile)
+            async with self._controller.fleet.turn:
+                inventory = read_inventory(settings)
+                self._namespaces.update(await _namespaces(inventory, self._schemas))
+                await self._controller.update(inventory.devices, inventory.models, settings.reconcile)
             self._submissions.document_max_bytes = settings.reconcile.document_max_bytes
             setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         except FabricdError as error:

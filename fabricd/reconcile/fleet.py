@@ -5,6 +5,7 @@ Owned and replaced by the controller; everyone else in reconcile reads. Must not
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,13 +16,15 @@ from fabricd.schema import ModelSet
 
 @dataclass(slots=True)
 class Fleet:
-    """The devices as of now. `window_open` tells whether drift may be repaired at this moment."""
+    """The devices as of now. `window_open` tells whether drift may be repaired at this moment. `turn` is held by who makes
+    a revision, or changes the models that revisions are validated by: what was valid stays so until it is in use."""
 
     devices: Mapping[str, Device]
     models: Mapping[str, ModelSet]
     modes: dict[str, Mode] = field(default_factory=dict)
     window_open: Callable[[], bool] = lambda: True
     max_deleted_share: float = 0.5
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def mode(self, device: Device) -> Mode:
         """As set by an operator, or else by the inventory."""

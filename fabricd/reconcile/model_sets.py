@@ -109,14 +109,17 @@ class ModelSets:
             )
             try:
                 await load_elsewhere(candidate.models, within=LOAD_WITHIN)
-                await self._must_fit(candidate.models)
-                await asyncio.to_thread(self._folder.adopt, candidate)
+                fitting = await self._fitting(candidate.models, {})
+                async with self._fleet.turn:
+                    # Revisions are made while all trees are validated: what changed meanwhile is looked at again.
+                    await self._fitting(candidate.models, fitting)
+                    await asyncio.to_thread(self._folder.adopt, candidate)
+                    await self._use({**self._fleet.models, name: candidate.models})
             except BaseException:
                 if self._fleet.models.get(name) != candidate.models:
                     self._schemas.retire(candidate.models)
                 await asyncio.to_thread(self._folder.discard, candidate)
                 raise
-            await self._use({**self._fleet.models, name: candidate.models})
             await self._note(f"model set {name} installed from {origin}: {len(read)} modules", author)
         return await self._view(candidate.models, candidate)
 
@@ -128,10 +131,11 @@ class ModelSets:
                 if name not in self._fleet.models:
                     raise NotFoundError(f"there is no model set {name!r}")
                 raise ConflictError(f"model set {name!r} was not installed: it is built in, or named in the settings")
-            if users := [device.name for device in self._users(name)]:
-                raise ConflictError(f"model set {name!r} is used by {', '.join(users[:5])}", device=users[0])
-            await asyncio.to_thread(self._folder.remove, name)
-            await self._use({other: models for other, models in self._fleet.models.items() if other != name})
+            async with self._fleet.turn:
+                if users := [device.name for device in self._users(name)]:
+                    raise ConflictError(f"model set {name!r} is used by {', '.join(users[:5])}", device=users[0])
+                await asyncio.to_thread(self._folder.remove, name)
+                await self._use({other: models for other, models in self._fleet.models.items() if other != name})
             await self._note(f"model set {name} removed", author)
 
     async def views(self) -> tuple[SetView, ...]:
@@ -162,22 +166,29 @@ class ModelSets:
     def _users(self, name: str) -> list[Device]:
         return [device for device in self._fleet.devices.values() if device.profile.models == name]
 
-    async def _must_fit(self, models: ModelSet) -> None:
-        """Raises InputError with every place where a device's desired tree does not fit the set."""
+    async def _fitting(self, models: ModelSet, known: Mapping[str, str]) -> dict[str, str]:
+        """Digests, by device, of the desired trees that fit the set; those in `known` do. Raises InputError with every
+        place where one does not, or where the deviations of a device's profile do not load with the set."""
         future = replace(self._fleet, models={**self._fleet.models, models.name: models})
         problems: list[Problem] = []
+        found: dict[str, str] = {}
         for device in self._users(models.name):
-            desired = await self._store.desired(device.name)
-            if desired is None:
+            head = await self._store.desired_head(device.name)
+            found[device.name] = head.digest if head is not None else ""
+            if known.get(device.name) == found[device.name]:
                 continue
+            desired = await self._store.desired(device.name)
             try:
-                await self._schemas.run(future.model_set(device), _Fits(device.name, desired.config))
+                # Where nothing is desired yet, the set has to load all the same.
+                work = _Fits(device.name, desired.config) if desired is not None else Schema.namespaces
+                await self._schemas.run(future.model_set(device), work)
             except InputError as error:
                 problems += (replace(problem, device=device.name) for problem in error.problems)
             except FabricdError as error:
                 problems.append(Problem(error.message, device=device.name))
         if problems:
             raise InputError.of(problems)
+        return found
 
     async def _use(self, models: Mapping[str, ModelSet]) -> None:
         before = self._fleet.models

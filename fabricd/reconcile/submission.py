@@ -88,7 +88,6 @@ class Submissions:
         self._revised = revised
         self.document_max_bytes = document_max_bytes
         self._clock = clock or SystemClock()
-        self._turn = asyncio.Lock()
         self._fabrics = Fabrics()
 
     async def submit(
@@ -119,7 +118,7 @@ class Submissions:
         if twice:
             raise InputError.of((Problem("is submitted and withdrawn at once", intent=twice[0]),))
         read = await self._read(drafts, documents)
-        async with self._turn:
+        async with self._fleet.turn:
             if (known := await self._repeat(request_id, digest)) is not None:
                 return known
             base, old = await self._base(base_revision)
@@ -163,7 +162,7 @@ class Submissions:
         """Make the intents of an earlier revision the newest revision. They are compiled anew: what the devices'
         models or protected paths no longer allow is refused. Raises as `submit` does."""
         digest = _request_digest("rollback", to)
-        async with self._turn:
+        async with self._fleet.turn:
             if (known := await self._repeat(request_id, digest)) is not None:
                 return known
             base, old = await self._base(base_revision)

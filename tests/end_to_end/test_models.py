@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from northbound_harness import Authority, Service, interfaces, serving, switches
+from northbound_harness import Authority, Service, interfaces, serving, switches, unreachable
 
 from fabricd.errors import (
     ConflictError,
@@ -22,6 +24,7 @@ from fabricd.errors import (
 )
 from fabricd.model.device import Device, Profile, Protocol, Timeouts, Trust
 from fabricd.northbound.v1 import fabricd_pb2 as pb
+from fabricd.schema.model_folder import InstalledSet, ModelFolder
 from fabricd.simulator import Fault, Kind, Rpc, Simulation
 
 MANAGED = Path(__file__).resolve().parents[2] / "yang" / "openconfig"
@@ -50,6 +53,14 @@ def features_of(models: pb.ModelSet) -> dict[str, list[str]]:
 
 def managed() -> list[tuple[str, bytes]]:
     return [(file.name, file.read_bytes()) for file in sorted(MANAGED.glob("*.yang"))]
+
+
+def narrow() -> list[tuple[str, bytes]]:
+    """The managed models, with an MTU of at most 2000."""
+    wide, limited = b"leaf mtu {\n      type uint16;", b'leaf mtu {\n      type uint16 { range "1..2000"; }'
+    found = [(name, text.replace(wide, limited)) for name, text in managed()]
+    assert found != managed()
+    return found
 
 
 @dataclass
@@ -182,12 +193,7 @@ async def test_a_gnmi_switch_tells_names_only(live: Bench) -> None:
 
 
 async def test_what_a_device_cannot_take_is_told_leaf_by_leaf_with_the_intent(bench: Bench) -> None:
-    narrow = [
-        (name, text.replace(b"leaf mtu {\n      type uint16;", b'leaf mtu {\n      type uint16 { range "1..2000"; }'))
-        for name, text in managed()
-    ]
-    assert narrow != managed()
-    await bench.install("narrow", narrow)
+    await bench.install("narrow", narrow())
     async with bench.service.client() as client:
         await client.submit([interfaces("leaf1", mtu=9000, name="jumbo", source="jumbo.yaml")])
         found = await client.check_models("leaf1", models="narrow")
@@ -323,15 +329,8 @@ async def test_a_set_in_use_is_replaced_only_by_one_that_every_desired_tree_fits
             with pytest.raises(ConflictError, match="used by leaf1"):
                 await client.remove_models("mine")
         before = first.controller.fleet.models["mine"]
-        narrow = [
-            (
-                name,
-                text.replace(b"leaf mtu {\n      type uint16;", b'leaf mtu {\n      type uint16 { range "1..2000"; }'),
-            )
-            for name, text in managed()
-        ]
         with pytest.raises(InputError) as refused:
-            await bench.install("mine", narrow)
+            await bench.install("mine", narrow())
         (problem,) = refused.value.problems
         assert (problem.device, problem.path) == ("leaf1", MTU)
         assert first.controller.fleet.models["mine"] == before
@@ -342,6 +341,59 @@ async def test_a_set_in_use_is_replaced_only_by_one_that_every_desired_tree_fits
         async with first.client() as client:
             (plan,) = (await client.plan()).plans
             assert (plan.error, len(plan.edits)) == ("", 1)
+
+
+async def test_nothing_is_submitted_between_the_check_of_a_set_and_its_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked, go_on = threading.Event(), threading.Event()
+
+    class Hesitant(ModelFolder):
+        def adopt(self, candidate: InstalledSet) -> None:
+            checked.set()
+            if not go_on.wait(30):
+                raise TimeoutError("nobody lets go")
+            super().adopt(candidate)
+
+    monkeypatch.setattr("northbound_harness.ModelFolder", Hesitant)
+    profile = Profile("mine", "mine", timeouts=Timeouts(2.0, 2.0, 2.0))
+    devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
+    async with serving(tmp_path, devices=devices, running=False) as service, asyncio.TaskGroup() as tasks:
+        bench = Bench(service)
+        go_on.set()
+        await bench.install("mine", managed())
+        go_on.clear()
+        checked.clear()
+        installing = tasks.create_task(bench.install("mine", narrow()))
+        assert await asyncio.to_thread(checked.wait, 60)
+        async with service.client() as client:
+            submitting = asyncio.create_task(client.submit([interfaces("leaf1", mtu=9000)]))
+            # The submission is read, and waits: it is not validated by models that are about to go.
+            assert not (await asyncio.wait([submitting], timeout=0.3))[0]
+            go_on.set()
+            await installing
+            with pytest.raises(InputError, match="mtu"):
+                await submitting
+            assert (await client.submit([interfaces("leaf1", mtu=1500)])).revision == 1
+
+
+async def test_a_set_must_load_with_the_deviations_of_profiles_that_name_it(tmp_path: Path) -> None:
+    (tmp_path / "gone.yang").write_text(
+        "module gone { namespace urn:gone; prefix gone; import openconfig-lldp { prefix l; }\n"
+        "deviation /l:lldp { deviate not-supported; } }"
+    )
+    profile = Profile("mine", "mine", deviations=(str(tmp_path / "gone.yang"),))
+    devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
+    async with serving(tmp_path, devices=devices, running=False) as service:
+        bench = Bench(service)
+        await bench.install("mine", managed())
+        before = service.controller.fleet.models["mine"]
+        without = [(name, text) for name, text in managed() if name != "openconfig-lldp.yang"]
+        with pytest.raises(InputError) as refused:
+            await bench.install("mine", without)
+        assert [problem.device for problem in refused.value.problems] == ["leaf1"]
+        assert service.controller.fleet.models["mine"] == before
+        assert ModelFolder(tmp_path / "models").installed()["mine"].models == before
 
 
 @pytest.mark.parametrize(
