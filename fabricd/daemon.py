@@ -24,6 +24,7 @@ from fabricd.northbound.models import ModelRooms
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
 from fabricd.reconcile import (
+    CablingWatch,
     Controller,
     Explanations,
     LivePlans,
@@ -173,6 +174,7 @@ class Daemon:
         store: Store,
         schemas: SchemaPool,
         namespaces: dict[str, str],
+        cabling: CablingWatch,
     ) -> None:
         self._config = config
         self._controller = controller
@@ -180,6 +182,7 @@ class Daemon:
         self._store = store
         self._schemas = schemas
         self._namespaces = namespaces  # shared with the NETCONF connector
+        self._cabling = cabling
         self._notifier = ServiceNotifier()
         self._beat = 0.0
 
@@ -247,24 +250,28 @@ class Daemon:
         checks = ModelChecks(
             store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet, submissions=submissions, sets=sets
         )
+        observations = Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet)
+        cabling = CablingWatch(observations=observations, store=store, metrics=metrics)
         service = FabricdService(
             store,
             submissions,
             controller,
             explanations,
             models=ModelRooms(sets, ModelFetches(sessions), checks),
-            observations=Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet),
+            observations=observations,
             started=datetime.now(UTC),
         )
         server = NorthboundServer(settings.northbound, service)
-        daemon = cls(config, controller, submissions, store, schemas, namespaces)
+        daemon = cls(config, controller, submissions, store, schemas, namespaces, cabling)
         parts.push_async_callback(controller.stop)
+        parts.push_async_callback(cabling.stop)
         parts.push_async_callback(server.stop)
         # An address that cannot be had ends this before any device is touched. Who connects has to wait until it is
         # known which writes an earlier life left open: they come first on their devices, whatever is asked for.
         await server.bind()
         await daemon._note(f"fabricd {__version__} started, {len(inventory.devices)} devices")
         await controller.start()
+        await cabling.look_every(settings.reconcile.cabling_interval)
         await server.start()
         await server.set_serving(True)
         return daemon
@@ -304,6 +311,7 @@ class Daemon:
                 inventory = read_inventory(settings)
                 self._namespaces.update(await _namespaces(inventory, self._schemas))
                 await self._controller.update(inventory.devices, inventory.models, settings.reconcile)
+            await self._cabling.look_every(settings.reconcile.cabling_interval)
             self._submissions.document_max_bytes = settings.reconcile.document_max_bytes
             setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         except FabricdError as error:

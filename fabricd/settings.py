@@ -45,6 +45,9 @@ class ReconcileSettings(_Frozen):
     """Journal records kept; older ones are pruned."""
     document_max_bytes: Annotated[int, Field(ge=1_024)] = 32 << 20
     """Largest document that may be submitted."""
+    cabling_interval: Annotated[float, Field(ge=0)] = 600.0
+    """The cabling of the fabrics is held against what devices hear by LLDP once in this time, each device being read at
+    a phase of its own; 0: never."""
     watch_changes: bool = True
     """Subscribe to change notifications of devices that offer them."""
 

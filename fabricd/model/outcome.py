@@ -77,7 +77,7 @@ class Event(StrEnum):
     APPLY = "apply"  # a transaction is about to write to a device
     RECOVERED = "recovered"  # what became of a transaction left open is known
     MODE = "mode"
-    NOTE = "note"  # start, stop, reload
+    NOTE = "note"  # start, stop, reload, model sets, cables
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Used by northbound and started by the daemon. Must not know a concrete adapter.
 """
 
+from fabricd.reconcile.cabling_watch import CablingWatch
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.controller import Controller, DeviceView
 from fabricd.reconcile.explanations import Explained, Explanations
@@ -15,6 +16,7 @@ from fabricd.reconcile.schedule import parse_windows
 from fabricd.reconcile.submission import Submissions, Submitted
 
 __all__ = [
+    "CablingWatch",
     "Clock",
     "Controller",
     "DevicePlan",

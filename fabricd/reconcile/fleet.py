@@ -16,8 +16,8 @@ from fabricd.schema import ModelSet
 
 @dataclass(slots=True)
 class Fleet:
-    """The devices as of now. `window_open` tells whether drift may be repaired at this moment. `turn` is held by who makes
-    a revision, or changes the models that revisions are validated by: what was valid stays so until it is in use."""
+    """The devices as of now. `window_open` tells whether drift may be repaired at this moment. `turn` is held by who
+    makes a revision, or changes the models that revisions are validated by: what was valid stays so until used."""
 
     devices: Mapping[str, Device]
     models: Mapping[str, ModelSet]

@@ -17,6 +17,7 @@ from fabricd.intent.fabric.cabling import Cable, compare_cabling
 from fabricd.intent.fabric.document import read_fabric
 from fabricd.intent.fabric.values import Link
 from fabricd.intent.layers import FABRIC_MODELS
+from fabricd.model.device import Mode
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import FabricIntent
 from fabricd.model.operational import InForce, Operational
@@ -121,7 +122,7 @@ class Observations:
         """Every cable of the current revision's fabrics (only those that touch one of `devices`, if any is named), as
         the devices at its ends see it. Raises NotFoundError."""
         self._known(devices)
-        revision, links = await self._links()
+        revision, links = await self.links()
         asked = {port.device for _, link in links for port in (link.a, link.b)}
         if devices:
             links = [one for one in links if {one[1].a.device, one[1].b.device} & set(devices)]
@@ -134,6 +135,15 @@ class Observations:
         if devices:
             cables = tuple(cable for cable in cables if {cable.a.port.device, cable.b.port.device} & set(devices))
         return Cabling(revision, cables, unread)
+
+    async def sights(self, devices: Sequence[str]) -> dict[str, Operational | None]:
+        """Interfaces and LLDP neighbours of these devices, None of those that cannot be read, are not in the inventory
+        (any more), or are paused."""
+        fleet = self._fleet
+        known = [name for name in devices if name in fleet.devices]
+        asked = [name for name in known if fleet.mode(fleet.devices[name]) is not Mode.PAUSE]
+        observed = await self._each(asked, partial(self._observe, wanted=(_PORTS, *_LLDP_STATE)))
+        return dict.fromkeys(devices) | {one.device: one.state for one in observed}
 
     async def applied(self, devices: Sequence[str] = ()) -> tuple[Applied, ...]:
         """What of their desired trees these devices do not have in force; of all that have one, if none is named.
@@ -192,7 +202,8 @@ class Observations:
         untold = tuple(dict.fromkeys((*found.untold, *unread)))
         return Applied(name, replace(found, untold=untold), age is not None and age < device.profile.write.settle)
 
-    async def _links(self) -> tuple[int, list[tuple[str, Link]]]:
+    async def links(self) -> tuple[int, list[tuple[str, Link]]]:
+        """The current revision, and the links of its fabrics with the fabric's name."""
         current = await self._store.current()
         links: list[tuple[str, Link]] = []
         for intent in await self._store.intents(current.number) if current else ():

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import orjson
 
-from fabricd.simulator.config import SimulationConfig, SwitchConfig
+from fabricd.simulator.config import LinkConfig, SimulationConfig, SwitchConfig
 from fabricd.simulator.confirmed import Sleep
 from fabricd.simulator.engine import Engine
 from fabricd.simulator.facts import SwitchFacts
@@ -37,10 +37,7 @@ class Simulation:
         self._engine: Engine | None = None
         self._trust: Trust | None = None
         self._cables: dict[str, dict[str, PortName]] = {switch.name: {} for switch in config.switches}
-        for link in config.links:
-            (left, left_port), (right, right_port) = link.ends
-            self._cables[left][left_port] = (right, right_port)
-            self._cables[right][right_port] = (left, left_port)
+        self._plug(config.links)
 
     @property
     def ca_file(self) -> Path:
@@ -96,6 +93,21 @@ class Simulation:
             await self.stop()
             raise
 
+    def rewire(self, links: Iterable[LinkConfig]) -> None:
+        """Somebody pulls all cables and plugs these in, between ports that the switches have. Raises KeyError for a
+        switch that there is not."""
+        for ports in self._cables.values():
+            ports.clear()
+        self._plug(links)
+        for switch in self.switches.values():
+            switch.live.tell()
+
+    def _plug(self, links: Iterable[LinkConfig]) -> None:
+        for link in links:
+            (left, left_port), (right, right_port) = link.ends
+            self._cables[left][left_port] = (right, right_port)
+            self._cables[right][right_port] = (left, left_port)
+
     async def publish(self) -> None:
         """Write ports.json and known_hosts as they are now: after a switch got another host key, say."""
         if self._trust is not None:
@@ -110,10 +122,10 @@ class Simulation:
 
     def _viewer(self, config: SwitchConfig) -> Callable[[SwitchFacts, bool], View]:
         cables = self._cables[config.name]
-        neighbors = {switch for switch, _ in cables.values()}
 
         def view(facts: SwitchFacts, timed: bool) -> View:
             switch = self.switches[config.name]
+            neighbors = {name for name, _ in cables.values()}
             return View(
                 facts=facts,
                 ports=config.ports,
@@ -134,9 +146,10 @@ class Simulation:
         return renew
 
     def _teller(self, config: SwitchConfig) -> Callable[[], None]:
-        concerned = {config.name, *(switch for switch, _ in self._cables[config.name].values())}
+        cables = self._cables[config.name]
 
         def tell() -> None:
+            concerned = {config.name, *(switch for switch, _ in cables.values())}
             for name in concerned & self.switches.keys():
                 self.switches[name].live.tell()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from wsgiref.simple_server import WSGIServer
 
@@ -65,6 +65,9 @@ class Metrics:
         self._age = Gauge("fabricd_revision_age_seconds", "Age of the current revision.", registry=registry)
         self._age.set_function(self._revision_age)
         self._sequence = Gauge("fabricd_journal_sequence", "Number of the newest journal record.", registry=registry)
+        self._cables = Gauge(
+            "fabricd_cables", "Cables of the fabrics by what LLDP says of them.", ["verdict"], registry=registry
+        )
         build = Info("fabricd_build", "What is running.", registry=registry)
         build.info({"version": __version__, "python": platform.python_version()})
         self._count_devices()
@@ -97,6 +100,13 @@ class Metrics:
     def southbound_error(self, device: str, code: str) -> None:
         """`code` is the stable code of fabricd's error."""
         self._errors.labels(device, code).inc()
+
+    def cables(self, verdicts: Mapping[str, int] | None) -> None:
+        """How many cables there are of each verdict (all of intent.fabric.cabling.Verdict); None: nobody looks."""
+        if verdicts is None:
+            self._cables.clear()
+        for verdict, count in (verdicts or {}).items():
+            self._cables.labels(verdict).set(count)
 
     def queue_depth(self, devices: int) -> None:
         self._queue.set(devices)

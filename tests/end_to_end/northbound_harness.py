@@ -54,6 +54,7 @@ class Service:
     store: Store
     controller: Controller
     server: NorthboundServer
+    observations: Observations
 
     @property
     def address(self) -> str:
@@ -138,20 +139,21 @@ async def serving(
         checks = ModelChecks(
             store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet, submissions=submissions, sets=sets
         )
+        observations = Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet)
         service = FabricdService(
             store,
             submissions,
             controller,
             explanations,
             models=ModelRooms(sets, ModelFetches(sessions), checks),
-            observations=Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet),
+            observations=observations,
             started=dt.datetime.now(dt.UTC),
         )
         server = NorthboundServer(settings, service)
         await server.start()
         stack.push_async_callback(server.stop, 1.0)
         await server.set_serving(True)
-        yield Service(settings.unix_socket, store, controller, server)
+        yield Service(settings.unix_socket, store, controller, server, observations)
 
 
 class Authority:

@@ -64,7 +64,7 @@ async def test_what_a_device_or_a_person_wrote_cannot_steer_the_terminal(shell: 
 
 
 async def test_every_command_has_help_with_examples_and_needs_no_daemon(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, Service(tmp_path / "none.sock", None, None, None), None)  # type: ignore[arg-type]
+    shell = Shell(tmp_path, Service(tmp_path / "none.sock", None, None, None, None), None)  # type: ignore[arg-type]
     for command in SUBCOMMANDS:
         helped = await shell.run(command, "--help")
         assert helped.code == 0, command
