@@ -53,9 +53,8 @@ def type_of(schema: SchemaPointer) -> TypePointer | None:
 
 
 def is_reference(schema: SchemaPointer) -> bool:
-    """True for a leafref."""
-    kind = type_of(schema)
-    return kind is not None and bool(kind.basetype == TYPE_LEAFREF)
+    """True for a leafref, and for a union with one in it."""
+    return bool(reference_paths(schema))
 
 
 def reference_paths(schema: SchemaPointer) -> tuple[str, ...]:

@@ -231,8 +231,9 @@ DOCUMENTS = {
     "protected path": Case(
         submit(yaml(interface("type: iana-if-type:ethernetCsmacd", name="Management0"))),
         "protected by the profile 'guarded'",
-        "bad",
+        "bad: bad",
         f"/{INTERFACES}/interface[name='Management0']",
+        line=8,
         device="leaf1",
     ),
 }

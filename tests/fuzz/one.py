@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 with atheris.instrument_imports(include=["fabricd"]):
     from targets import TARGETS
 
+logging.disable(logging.WARNING)  # what devices warn of would drown the fuzzer's own report
 NAME, CORPUS = sys.argv[1], Path(sys.argv[2])
 TARGET = TARGETS[NAME]
 for number, seed in enumerate(TARGET.seeds):

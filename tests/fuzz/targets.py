@@ -5,7 +5,6 @@ Driven by run.py (coverage-guided) and test_fuzz_decoders.py (hypothesis, and wh
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ from fabricd.southbound.netconf import operations, reply
 from fabricd.southbound.netconf.framing import Framer, FramingError, framed
 from fabricd.southbound.netconf.notifications import OwnSessions, read_change
 from fabricd.southbound.netconf.paths import read_instance
-
-logging.disable(logging.WARNING)  # what devices warn of would drown the fuzzer's own report
 
 CONFIG = File(__file__).resolve().parents[2] / "config"
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"

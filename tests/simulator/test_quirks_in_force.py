@@ -161,10 +161,11 @@ async def test_a_change_shows_when_its_time_has_come_and_is_told_then(configure:
             assert json.loads((await told).update.update[0].val.json_ietf_val) == "late"
         assert values(await client.get(path, kind="CONFIG")) == ["late"]
         await client.set(update=[update(path, "later")])
-        await left.restart()
-        assert values(await client.get(path, kind="CONFIG")) == ["later"]
-        assert left.met == {"applies_after"}
         stream.cancel()
+        await left.restart()
+        async with connected(simulation, left) as again:
+            assert values(await again.get(path, kind="CONFIG")) == ["later"]
+        assert left.met == {"applies_after"}
 
 
 async def test_a_change_is_told_by_netconf_when_it_shows(configure: Configure) -> None:

@@ -179,13 +179,14 @@ async def test_a_commit_of_nothing_is_pending_all_the_same(client: Client) -> No
     await cancel(client)
 
 
-async def test_losing_power_reverts_what_is_pending(client: Client, left: Switch) -> None:
+async def test_losing_power_reverts_what_is_pending(simulation: Simulation, client: Client, left: Switch) -> None:
     await begin(client)
     await left.restart()
     assert left.value(HOSTNAME) == "before"
-    assert (await refused(confirm(client)))[0] is STATUS.FAILED_PRECONDITION
-    await begin(client)
-    await confirm(client)
+    async with connected(simulation, left) as again:
+        assert (await refused(confirm(again)))[0] is STATUS.FAILED_PRECONDITION
+        await begin(again)
+        await confirm(again)
     await left.restart()
     assert left.value(HOSTNAME) == "during"
 
