@@ -164,6 +164,7 @@ def check(
     """Tell which leaves that a device shall have it cannot take, why, and which intent wants them.
 
     Held against the models fetched from the device, or, where there are none, the names that it advertises.
+    What the device's profile leaves out is told, and does not count.
 
     Exit code 0: it can take all; 2: it cannot; 1: an error.
 
@@ -195,6 +196,9 @@ def _tell_checked(terminal: Terminal, found: pb.CheckModelsResponse) -> None:
         terminal.line(("? ", "yellow"), f"{module.name}: {module.ours or 'no revision'} here, the device {theirs}")
     if found.omitted:
         terminal.line(f"and {found.omitted} more")
+    for gone in found.left_out:
+        places = f" ({gone.leaves} leaves)" if gone.leaves != 1 else ""
+        terminal.line(("- ", "dim"), gone.path, (f" is left out by the device's profile{places}", "dim"))
     count = len(found.untakeable) + found.omitted
     summary = (
         f"{count} of {found.leaves} leaves cannot be taken" if count else f"all {found.leaves} leaves can be taken"

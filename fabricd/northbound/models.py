@@ -133,6 +133,7 @@ class ModelMethods(Changes):
                 for one in found.untakeable[:_MOST_UNTAKEABLE]
             ],
             omitted=max(0, len(found.untakeable) - _MOST_UNTAKEABLE),
+            left_out=[pb.LeftOut(path=path.text, leaves=count) for path, count in found.left_out.items()],
             modules=[pb.ModuleMismatch(name=one.name, ours=one.ours, device=one.device) for one in found.modules],
         )
 

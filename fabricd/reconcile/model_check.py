@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from fabricd.errors import DeviceProtocolError, NotFoundError
@@ -16,7 +17,7 @@ from fabricd.intent import Document
 from fabricd.intent.explain import says
 from fabricd.model.device import Device
 from fabricd.model.intent import ConfigIntent, Intent
-from fabricd.model.path import Path, covered
+from fabricd.model.path import Path, Segment, covered
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.model_sets import ModelSets
 from fabricd.reconcile.submission import Submissions
@@ -62,12 +63,14 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`against` names the model set that was held against, empty: what the device advertises."""
+    """`against` names the model set that was held against, empty: what the device advertises. `leaves` were looked at;
+    `left_out` are those (paths without keys, and how many) that never reach the device, by its profile's likeness."""
 
     against: str
     leaves: int
     untakeable: tuple[Untakeable, ...]
     modules: tuple[Mismatch, ...] = ()
+    left_out: Mapping[Path, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class ModelChecks:
 
     async def check(self, name: str, documents: Sequence[Document] = (), *, models: str = "") -> Checked:
         """The desired tree of a device, or what `documents` would make of it, held against `models`, or else the set
-        fetched from the device, or else the names that it advertises.
+        fetched from the device, or else the names that it advertises. What its profile leaves out is not judged.
 
         Raises NotFoundError for what is not known, InputError for documents that a submission would refuse, DeviceError
         when the device has to be asked and does not answer.
@@ -111,17 +114,24 @@ class ModelChecks:
             raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
         wanted = await self._wanted(device, documents)
         own = self._fleet.model_set(device)
-        # In the models without the deviations of the profile: what those take away is not to go unsaid.
-        told = await self._schemas.run(own, lambda schema: leaves(schema.plain, wanted.config))
+        likeness = device.profile.likeness
+        silent = (*likeness.omitted, *likeness.unsupported)
+
+        def reaching(schema: Schema) -> tuple[bytes, tuple[Leaf, ...], Counter[Path]]:
+            # In the models without the deviations of the profile: what those take away is not to go unsaid.
+            kept = schema.plain.without(wanted.config, silent) if silent else wanted.config
+            gone = (leaf.path for leaf in leaves(schema.plain, wanted.config) if covered(silent, leaf.path))
+            return kept, leaves(schema.plain, kept), Counter(_keyless(path) for path in gone)
+
+        config, told, left_out = await self._schemas.run(own, reaching)
         against = models or (fetched.name if (fetched := await self._sets.of_device(name)) else "")
         if against:
             modules: tuple[Mismatch, ...] = ()
-            found = await self._by_models(self._sets.known(against), told, wanted.config)
+            found = await self._by_models(self._sets.known(against), told, config)
         else:
             found, modules = await self._by_names(device, own, told)
-        likeness = device.profile.likeness
         attributed = await asyncio.to_thread(_attributed, found, wanted, (*likeness.secrets, *likeness.secrets_anew))
-        return Checked(against, len(told), attributed, modules)
+        return Checked(against, len(told), attributed, modules, left_out)
 
     async def _wanted(self, device: Device, documents: Sequence[Document]) -> _Wanted:
         if documents:
@@ -176,6 +186,10 @@ class ModelChecks:
         absent = {one.name for one in mismatches if not one.device}
         found = await self._schemas.run(own, lambda schema: _of_modules(schema.plain, wanted, absent))
         return found, tuple(mismatches)
+
+
+def _keyless(path: Path) -> Path:
+    return Path(tuple(Segment(one.name, one.module) for one in path.segments))
 
 
 def _of_modules(schema: Schema, wanted: Sequence[Leaf], absent: set[str]) -> tuple[Refused, ...]:

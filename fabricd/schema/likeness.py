@@ -79,9 +79,9 @@ def liken(
     - A desired leaf that the device's entry does not show is there when the device assumes that very value, unless it
       is `explicit`. A leaf that is shown and not desired is not there when its value is what the device assumes.
     """
-    omitted = _cut(context, desired, likeness.omitted)
-    _cut(context, desired, likeness.unsupported)
-    _cut(context, actual, (*likeness.omitted, *likeness.unsupported))
+    omitted = cut(context, desired, likeness.omitted)
+    cut(context, desired, likeness.unsupported)
+    cut(context, actual, (*likeness.omitted, *likeness.unsupported))
     for path in drift.known(context, (*likeness.secrets, *likeness.secrets_anew)):
         _reveal(context, desired, actual, path, same_secret)
     running = actual.print()
@@ -103,7 +103,7 @@ def spoken_leaves(context: Context, paths: Iterable[Path]) -> frozenset[int]:
     return frozenset(raw.address(chain[-1].pointer) for chain in chains if chain)
 
 
-def _cut(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
+def cut(context: Context, tree: Tree, paths: Iterable[Path]) -> tuple[Path, ...]:
     """Take what is at these paths out of a tree, keys excepted. Returns what it was."""
     gone: list[Path] = []
     for path in drift.known(context, paths):

@@ -24,7 +24,7 @@ from fabricd.schema.context import Context
 from fabricd.schema.device import DeviceReader, DeviceTree
 from fabricd.schema.drift import Comparison
 from fabricd.schema.fitting import fitting
-from fabricd.schema.likeness import Likened, SameSecret, liken, spoken_leaves
+from fabricd.schema.likeness import Likened, SameSecret, cut, liken, spoken_leaves
 from fabricd.schema.locate import path_of
 from fabricd.schema.models import Format, ModelSet
 from fabricd.schema.names import Names
@@ -186,6 +186,12 @@ class Schema:
         """What to compare instead of `desired` and `actual`, both in canonical names; see likeness.liken."""
         with self._tree(desired).duplicate() as wanted, self._tree(actual).duplicate() as running:
             return liken(self.context, wanted, running, scope, likeness, same_secret)
+
+    def without(self, config: bytes, paths: Sequence[Path]) -> bytes:
+        """A canonical configuration without what is at these paths, keys excepted."""
+        with self._tree(config).duplicate() as tree:
+            cut(self.context, tree, paths)
+            return tree.print()
 
     def fitting(self, config: bytes) -> tuple[bytes, tuple[tuple[Path, str], ...]]:
         """What of a configuration in the plain models these models have, and the leaves that they have not: path and

@@ -22,7 +22,8 @@ from fabricd.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from fabricd.model.device import Device, Profile, Protocol, Timeouts, Trust
+from fabricd.model.device import Device, Likeness, Profile, Protocol, Timeouts, Trust
+from fabricd.model.path import Path as DataPath
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.schema.model_folder import InstalledSet, ModelFolder
 from fabricd.simulator import Fault, Kind, Rpc, Simulation
@@ -223,6 +224,32 @@ async def test_what_a_deviation_takes_away_is_put_down_to_it(bench: Bench) -> No
         ("type", "value"), ("mtu", "not-supported")
     ]  # fmt: skip
     assert "takes it away" in found.untakeable[1].message
+
+
+async def test_what_the_profile_leaves_out_is_told_and_not_held_against_the_device(tmp_path: Path) -> None:
+    config = "/openconfig-interfaces:interfaces/interface/config"
+    likeness = Likeness(
+        omitted=(DataPath.parse(f"{config}/mtu"),), unsupported=(DataPath.parse(f"{config}/description"),)
+    )
+    devices = {
+        name: replace(device, profile=Profile("silent", likeness=likeness))
+        for name, device in unreachable("leaf1").items()
+    }
+    async with serving(tmp_path, devices=devices, running=False) as service:
+        bench = Bench(service)
+        without = [
+            (
+                name,
+                text.replace(b"leaf mtu {", b"leaf other-mtu {", 1) if name == "openconfig-interfaces.yang" else text,
+            )
+            for name, text in managed()
+        ]
+        await bench.install("without", without)
+        async with service.client() as client:
+            await client.submit([interfaces("leaf1", mtu=9000)])
+            found = await client.check_models("leaf1", models="without")
+            assert (found.leaves, list(found.untakeable)) == (2, [])
+            assert [(one.path, one.leaves) for one in found.left_out] == [(f"{config}/mtu", 1)]
 
 
 async def test_features_are_enabled_unless_others_are_chosen(bench: Bench) -> None:

@@ -578,20 +578,30 @@ class CheckModelsRequest(_message.Message):
     def __init__(self, device: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., models: _Optional[str] = ...) -> None: ...
 
 class CheckModelsResponse(_message.Message):
-    __slots__ = ("device", "against", "leaves", "untakeable", "omitted", "modules")
+    __slots__ = ("device", "against", "leaves", "untakeable", "omitted", "modules", "left_out")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     AGAINST_FIELD_NUMBER: _ClassVar[int]
     LEAVES_FIELD_NUMBER: _ClassVar[int]
     UNTAKEABLE_FIELD_NUMBER: _ClassVar[int]
     OMITTED_FIELD_NUMBER: _ClassVar[int]
     MODULES_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     device: str
     against: str
     leaves: int
     untakeable: _containers.RepeatedCompositeFieldContainer[Untakeable]
     omitted: int
     modules: _containers.RepeatedCompositeFieldContainer[ModuleMismatch]
-    def __init__(self, device: _Optional[str] = ..., against: _Optional[str] = ..., leaves: _Optional[int] = ..., untakeable: _Optional[_Iterable[_Union[Untakeable, _Mapping]]] = ..., omitted: _Optional[int] = ..., modules: _Optional[_Iterable[_Union[ModuleMismatch, _Mapping]]] = ...) -> None: ...
+    left_out: _containers.RepeatedCompositeFieldContainer[LeftOut]
+    def __init__(self, device: _Optional[str] = ..., against: _Optional[str] = ..., leaves: _Optional[int] = ..., untakeable: _Optional[_Iterable[_Union[Untakeable, _Mapping]]] = ..., omitted: _Optional[int] = ..., modules: _Optional[_Iterable[_Union[ModuleMismatch, _Mapping]]] = ..., left_out: _Optional[_Iterable[_Union[LeftOut, _Mapping]]] = ...) -> None: ...
+
+class LeftOut(_message.Message):
+    __slots__ = ("path", "leaves")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LEAVES_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    leaves: int
+    def __init__(self, path: _Optional[str] = ..., leaves: _Optional[int] = ...) -> None: ...
 
 class Untakeable(_message.Message):
     __slots__ = ("path", "value_json", "reason", "message", "intent", "source")
