@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from lxml import etree
+from manual_time import ManualTime
 from netconf_documents import IF, RUNNING, commit, config, interface
 from raw_gnmi import connected, update
 from raw_netconf import Client, edit, session, text
@@ -254,6 +255,23 @@ async def test_replay_tells_what_is_kept_and_says_where_it_ends(configure: Confi
             while not names or names[-1] != "notificationComplete":
                 names.append(etree.QName(await told(client)).localname)
             assert names[-2:] == ["replayComplete", "notificationComplete"]
+            await client.ok(subscribe())
+
+
+async def test_a_subscription_ends_by_the_clock_of_the_simulation(configure: Configure) -> None:
+    switch, time = SwitchConfig(name="left", replay=2), ManualTime()
+    async with Simulation(configure(switches=(switch,), links=()), time, time.sleep) as simulation:
+        left = simulation.switches["left"]
+        async with session(simulation, left) as client:
+            now = datetime.fromtimestamp(time() / 1e9, UTC)
+            stop = now + timedelta(hours=1)
+            window = f"<startTime>{now.isoformat()}</startTime><stopTime>{stop.isoformat()}</stopTime>"
+            await client.ok(subscribe(window))
+            await told_of(client, "replayComplete")
+            await left.change({HOSTNAME: "one"})
+            assert edits(await told_of(client, "netconf-config-change"))
+            time.advance(3601)
+            await told_of(client, "notificationComplete")
             await client.ok(subscribe())
 
 

@@ -18,12 +18,12 @@ from fabricd.simulator.gnmi.extension import read_depth, shallow
 from fabricd.simulator.gnmi.paths import GnmiError, Paths, has_wildcard, text
 from fabricd.simulator.gnmi.values import LEAF_BY_LEAF, check_encoding, read, typed
 from fabricd.simulator.live import Live
+from fabricd.simulator.replies import Replies
 from fabricd.simulator.tree import Object, Place, keep, leaves, select
 from fabricd.simulator.values import Json
 
 MAX_PATHS = 1024
 """In one Get."""
-_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +52,19 @@ class Reader:
         self._paths = paths
         self._counters = counters
         self._max_bytes = max_bytes
-        self._version = -1
-        self._replies: dict[bytes, bytes] = {}
+        self._replies: Replies[bytes, bytes] = Replies()
 
     async def get(self, request: bytes) -> bytes:
         """A serialised GetResponse. Raises GnmiError: NOT_FOUND when the models or the data lack a path,
         UNIMPLEMENTED for encodings that are not spoken, RESOURCE_EXHAUSTED for what is too much, INVALID_ARGUMENT for
         what makes no sense."""
         running = await self._live.shown()
-        if self._version != running.number:
-            self._version = running.number
-            self._replies.clear()
-        if (kept := self._replies.get(request)) is not None:
+        if (kept := self._replies.find(running.number, request)) is not None:
             return kept
         question = self._question(read(gnmi_pb2.GetRequest, request))
         if question.asks_for_config:
             reply = await self._live.engine.run(lambda: self._answer(question, parse(running.config), running.time))
-            if running.number == self._version:
-                if len(self._replies) >= _KEPT:
-                    self._replies.pop(next(iter(self._replies)))
-                self._replies[request] = reply
+            self._replies.keep(running.number, request, len(request), reply)
             return reply
         tree, now = await self._live.tree(), self._live.clock()
         self._counters.age(tree, now)

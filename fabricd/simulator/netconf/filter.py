@@ -6,23 +6,17 @@ XPath, and what the models of the simulation do not describe, work on XML.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from lxml import etree
 
 from fabricd.model import clark
 from fabricd.schema.outline import Node, NodeKind, Outline
-from fabricd.simulator.netconf.errors import BASE, RpcError, missing
+from fabricd.simulator.netconf.errors import BASE, RpcError
 from fabricd.simulator.netconf.xml import elements, prefixes
+from fabricd.simulator.netconf.xpath import XPath, chosen, xpath_of
 from fabricd.simulator.tree import LEAVES, Object, merge
 from fabricd.simulator.values import Json, from_text
 
-_MOST_XPATH = 2_000
-_MOST_WALKS = 8
-# Each of these walks much of the tree for every node that it is asked from.
-_WALK = re.compile(r"//|(?:descendant|descendant-or-self|following|preceding)::")
+_MOST_NODES = 10_000  # each is looked for in every entry of the list above it
 # Keys of the lists that the protocol's own models have.
 _KEYS = {
     "schema": {"identifier", "version", "format"}, "session": {"session-id"}, "stream": {"name"},
@@ -30,25 +24,17 @@ _KEYS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class XPath:
-    """An expression with the namespaces in scope where it stood."""
-
-    select: str
-    namespaces: Mapping[str, str]
-
-
 Filter = etree._Element | XPath | None
 
 
-def filter_of(rpc: etree._Element) -> Filter:
+def filter_of(rpc: etree._Element, namespace: str = BASE) -> Filter:
     """The <filter> of an operation. Raises RpcError."""
-    wanted = rpc.find(f"{{{BASE}}}filter")
+    wanted = rpc.find(f"{{{namespace}}}filter")
     if wanted is None:
         return None
     kind = wanted.get("type") or wanted.get(f"{{{BASE}}}type") or "subtree"
     if kind == "subtree":
-        return wanted
+        return bounded(wanted)
     if kind != "xpath":
         raise RpcError(
             "bad-attribute", f"there are no filters of type {kind}", kind="protocol",
@@ -63,13 +49,11 @@ def filter_of(rpc: etree._Element) -> Filter:
     return xpath_of(select, wanted)
 
 
-def xpath_of(select: str, element: etree._Element) -> XPath:
-    """An expression that stood in or at an element. Raises RpcError when it is too costly to evaluate."""
-    if not select.strip():
-        raise missing("select")
-    if len(select) > _MOST_XPATH or len(_WALK.findall(select)) > _MOST_WALKS:
-        raise RpcError("invalid-value", f"the expression {select[:60]!r} is too costly", kind="protocol")
-    return XPath(select.strip(), {prefix: uri for prefix, uri in element.nsmap.items() if prefix})
+def bounded(wanted: etree._Element) -> etree._Element:
+    """A subtree filter as it is. Raises RpcError for one that would take too long."""
+    if sum(1 for _ in wanted.iter()) > _MOST_NODES:
+        raise RpcError("resource-denied", f"a filter of more than {_MOST_NODES} elements", kind="protocol")
+    return wanted
 
 
 def filtered(outline: Outline, data: Object, filter_element: etree._Element, depth: int = 0) -> Object:
@@ -213,60 +197,33 @@ def selected(outline: Outline, xml: str, wanted: XPath, depth: int = 0) -> str:
     An absolute expression is evaluated with each top-level element in turn as the only one there is: that is what the
     XPath library can do, since an XML document has one root. Raises RpcError.
     """
-    compiled = _compiled(wanted)
     whole = etree.fromstring(f"<data>{xml}</data>")
     tops = [etree.fromstring(etree.tostring(one, with_tail=False)) for one in whole]
     contexts = [etree.ElementTree(top) for top in tops]
     if not wanted.select.startswith("/"):
         tops, contexts = list(whole), [etree.ElementTree(whole)]
-    chosen: set[etree._Element] = set()
-    for context in contexts:
-        chosen.update(_nodes(compiled, context, wanted))
-    chosen.discard(whole)
-    above = {ancestor for one in chosen for ancestor in one.iterancestors()}
+    picked = chosen(wanted, contexts) - {whole}
+    above = {ancestor for one in picked for ancestor in one.iterancestors()}
     parts = []
     for top in tops:
         node = outline.root.child_in(*clark.split(top.tag))
-        kept = _pruned(top, node, chosen, above, depth)
+        kept = _pruned(top, node, picked, above, depth)
         if kept is not None:
             parts.append(etree.tostring(kept, encoding="unicode", with_tail=False))
     return "".join(parts)
 
 
-def _compiled(wanted: XPath) -> etree.XPath:
-    try:
-        return etree.XPath(wanted.select, namespaces=dict(wanted.namespaces), regexp=False, smart_strings=False)
-    except etree.XPathError as error:
-        raise _bad_xpath(wanted, str(error)) from error
-
-
-def _nodes(compiled: etree.XPath, context: etree._ElementTree, wanted: XPath) -> list[etree._Element]:
-    try:
-        found = compiled(context)
-    except etree.XPathError as error:
-        raise _bad_xpath(wanted, str(error)) from error
-    nodes = [one for one in found if isinstance(one, etree._Element)] if isinstance(found, list) else []
-    if not isinstance(found, list) or len(nodes) != len(found):
-        raise _bad_xpath(wanted, "it does not select elements")
-    return nodes
-
-
-def _bad_xpath(wanted: XPath, reason: str) -> RpcError:
-    return RpcError("invalid-value", f"xpath {wanted.select[:200]!r}: {reason}", kind="protocol",
-                    info={"bad-element": "filter"})  # fmt: skip
-
-
 def _pruned(
-    element: etree._Element, node: Node | None, chosen: set[etree._Element], above: set[etree._Element], depth: int
+    element: etree._Element, node: Node | None, picked: set[etree._Element], above: set[etree._Element], depth: int
 ) -> etree._Element | None:
-    if element in chosen:
+    if element in picked:
         return _shallow(element, node, depth) if depth else _copied(element)
     if element not in above:
         return None
     made = _shell(element)
     for child in element:
         below = _below(node, child)
-        kept = _pruned(child, below, chosen, above, depth)
+        kept = _pruned(child, below, picked, above, depth)
         if kept is not None:
             made.append(kept)
         elif _is_key(element, child, node):

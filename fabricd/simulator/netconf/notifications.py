@@ -18,12 +18,13 @@ from fabricd.simulator.datastore import Changed, Event
 from fabricd.simulator.live import Live
 from fabricd.simulator.netconf.errors import RpcError, missing
 from fabricd.simulator.netconf.events import Person, config_change, confirmed_commit
-from fabricd.simulator.netconf.filter import Filter, XPath, filtered_xml, selected, xpath_of
+from fabricd.simulator.netconf.filter import Filter, filter_of, filtered_xml, selected
 from fabricd.simulator.netconf.monitoring import time_text
 from fabricd.simulator.netconf.offer import NOTIFICATION, STREAMS, Offer
-from fabricd.simulator.netconf.parameters import child, only, text
+from fabricd.simulator.netconf.parameters import only, text
 from fabricd.simulator.netconf.peers import Session, Subscription
 from fabricd.simulator.netconf.write import OK
+from fabricd.simulator.netconf.xpath import XPath
 
 _STREAM = "NETCONF"
 _NANOSECONDS = 1_000_000_000
@@ -118,31 +119,34 @@ class Notifications:
             raise _bad_time("stopTime", "it is before startTime")
         if start and not self._offer.replay:
             raise RpcError("operation-failed", "notifications are not kept for replay", kind="protocol")
-        subscription = Subscription(_filter(rpc), start, stop)
-        self.matches(Notice(0, "<none/>"), subscription.wanted)  # raises for an expression that makes no sense
+        subscription = Subscription(filter_of(rpc, NOTIFICATION), start, stop)
+        await self.passes(Notice(0, "<none/>"), subscription.wanted)  # raises for an expression that makes no sense
         session.subscribe(subscription)
         return OK
 
     def kept(self, subscription: Subscription) -> list[Notice]:
-        """What is told first: the past that was asked for, and that it is over (RFC 5277 section 3.3.1)."""
+        """The past that was asked for, which is told first (RFC 5277 section 3.3.1)."""
         if not subscription.start:
             return []
         last = subscription.stop or self._live.clock()
-        past = [notice for notice in self._replay if subscription.start <= notice.time <= last]
-        over = Notice(self._live.clock(), f'<replayComplete xmlns="{STREAMS}"/>')
-        return [*(notice for notice in past if self.matches(notice, subscription.wanted)), over]
+        return [notice for notice in self._replay if subscription.start <= notice.time <= last]
 
-    def last(self) -> Notice:
+    def replay_complete(self) -> Notice:
+        """What follows the past."""
+        return Notice(self._live.clock(), f'<replayComplete xmlns="{STREAMS}"/>')
+
+    def complete(self) -> Notice:
         """What a subscription that came to its stopTime ends with."""
         return Notice(self._live.clock(), f'<notificationComplete xmlns="{STREAMS}"/>')
 
-    def matches(self, notice: Notice, wanted: Filter) -> bool:
-        """Whether a filter lets a notice pass, which is then told as a whole (RFC 5277 section 3.6)."""
+    async def passes(self, notice: Notice, wanted: Filter) -> bool:
+        """Whether a filter lets a notice pass, which is then told as a whole (RFC 5277 section 3.6). Raises RpcError
+        for an expression that makes no sense."""
         if wanted is None:
             return True
         if isinstance(wanted, XPath):
-            return bool(selected(self._live.outline, notice.content, wanted))
-        return bool(filtered_xml(notice.content, wanted))
+            return bool(await self._live.engine.run(lambda: selected(self._live.outline, notice.content, wanted)))
+        return bool(await self._live.engine.run(lambda: filtered_xml(notice.content, wanted)))
 
     def streams_state(self) -> str:
         """/netconf/streams (RFC 5277 section 3.2.5.1), nothing without notifications."""
@@ -173,15 +177,6 @@ class Notifications:
                 self._replay.popleft()
             for subscriber in self._subscribers():
                 subscriber.tell(notice)
-
-
-def _filter(rpc: etree._Element) -> Filter:
-    wanted = child(rpc, "filter", NOTIFICATION)
-    if wanted is None:
-        return None
-    if wanted.get("type", "subtree") == "xpath":
-        return xpath_of(wanted.get("select", ""), wanted)
-    return wanted
 
 
 def _time(rpc: etree._Element, name: str) -> int:

@@ -18,7 +18,7 @@ from fabricd.simulator.datastore import Store
 from fabricd.simulator.engine import parse
 from fabricd.simulator.live import Live
 from fabricd.simulator.netconf.errors import RpcError, missing
-from fabricd.simulator.netconf.filter import Filter, XPath, cut, filter_of, filtered, filtered_xml, selected, xpath_of
+from fabricd.simulator.netconf.filter import Filter, bounded, cut, filter_of, filtered, filtered_xml, selected
 from fabricd.simulator.netconf.marks import ORIGINS, TAGGED, TAGGED_BY_VALUE, Marks
 from fabricd.simulator.netconf.monitoring import schema_text
 from fabricd.simulator.netconf.offer import DATASTORES, MONITORING, NMDA, WITH_DEFAULTS, Mode, Offer
@@ -26,9 +26,10 @@ from fabricd.simulator.netconf.origin import FILTERS, of_origins, wanted_origins
 from fabricd.simulator.netconf.parameters import child, choice, invalid, only, store, text
 from fabricd.simulator.netconf.peers import Session
 from fabricd.simulator.netconf.xml import to_xml
+from fabricd.simulator.netconf.xpath import XPath, xpath_of
+from fabricd.simulator.replies import Replies
 from fabricd.simulator.tree import Object, keep
 
-_KEPT = 64
 _PRINTED = {
     Mode.REPORT_ALL: Defaults.REPORT_ALL,
     Mode.TAGGED: Defaults.REPORT_ALL,
@@ -57,8 +58,7 @@ class Reader:
         self._live = live
         self._offer = offer
         self._own_state = own_state
-        self._kept: dict[tuple[bytes, Mode], str] = {}
-        self._version = -1
+        self._kept: Replies[tuple[bytes, Mode], str] = Replies()
 
     async def get(self, session: Session, rpc: etree._Element) -> str:
         only(rpc, "filter", "with-defaults")
@@ -78,19 +78,13 @@ class Reader:
         if source is Store.STARTUP or (source is Store.CANDIDATE and datastore.dirty):
             return await self._configuration(datastore.config(source), shape)
         running = await self._live.shown()
-        if self._version != running.number:
-            self._version = running.number
-            self._kept.clear()
         if isinstance(wanted, XPath):
             return await self._configuration(running.config, shape)
         key = (etree.tostring(wanted) if wanted is not None else b"", mode)
-        if (kept := self._kept.get(key)) is not None:
+        if (kept := self._kept.find(running.number, key)) is not None:
             return kept
         reply = await self._configuration(running.config, shape)
-        if running.number == self._version:
-            if len(self._kept) >= _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = reply
+        self._kept.keep(running.number, key, len(key[0]), reply)
         return reply
 
     async def get_data(self, session: Session, rpc: etree._Element) -> str:
@@ -207,7 +201,9 @@ def _nmda_filter(rpc: etree._Element) -> Filter:
     subtree, xpath = child(rpc, "subtree-filter", NMDA), child(rpc, "xpath-filter", NMDA)
     if subtree is not None and xpath is not None:
         raise RpcError("bad-element", "there is one filter", kind="protocol", info={"bad-element": "xpath-filter"})
-    return subtree if xpath is None else xpath_of(xpath.text or "", xpath)
+    if xpath is not None:
+        return xpath_of(xpath.text or "", xpath)
+    return None if subtree is None else bounded(subtree)
 
 
 def _depth(rpc: etree._Element) -> int:

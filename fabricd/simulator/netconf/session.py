@@ -157,8 +157,6 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
         subscription = self.subscription
         if subscription is None or notice.time < self._since or (subscription.stop and notice.time > subscription.stop):
             return
-        if not self._server.notifications.matches(notice, subscription.wanted):
-            return
         try:
             self._notices.put_nowait(notice)
         except asyncio.QueueFull:
@@ -327,23 +325,36 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
     async def _tell_all(self, past: list[Notice], subscription: Subscription) -> None:
         """Send notices as they come, until the subscription's stopTime if it has one."""
         live, notifications = self._server.live, self._server.notifications
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if subscription.stop:
+            over = asyncio.ensure_future(live.sleep(max(0.0, (subscription.stop - live.clock()) / _NANOSECONDS)))
         try:
             for notice in past:
-                await self._notify(notice)
-            while True:
-                left = (subscription.stop - live.clock()) / _NANOSECONDS if subscription.stop else None
-                try:
-                    async with asyncio.timeout(left):
-                        notice = await self._notices.get()
-                except TimeoutError:
-                    break
-                await self._notify(notice)
+                await self._notify(notice, subscription)
+            if subscription.start:
+                await self._notify(notifications.replay_complete())
+            while (coming := await self._next(over)) is not None:
+                await self._notify(coming, subscription)
             self.subscription = None
-            await self._notify(notifications.last())
+            await self._notify(notifications.complete())
         except DroppedError:
             self.cut("dropped")
+        finally:
+            over.cancel()
 
-    async def _notify(self, notice: Notice) -> None:
+    async def _next(self, over: asyncio.Future[None]) -> Notice | None:
+        """The next notice to tell; None when it is over and there is none left."""
+        coming = asyncio.ensure_future(self._notices.get())
+        try:
+            await asyncio.wait((coming, over), return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else None
+        finally:
+            coming.cancel()
+
+    async def _notify(self, notice: Notice, subscription: Subscription | None = None) -> None:
+        """Send a notice, unless it is not what this subscription asks for."""
+        if subscription is not None and not await self._server.notifications.passes(notice, subscription.wanted):
+            return
         faults = self._server.live.faults
         try:
             fault = await faults.strike(Rpc.NOTIFY) or await faults.strike(Rpc.NOTIFY, after=True)
