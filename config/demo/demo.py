@@ -155,14 +155,15 @@ class Demo:
         self.chapter(
             "1. Six switches, empty",
             "Two spines and four leaves, simulated: real gNMI over TLS, real NETCONF over SSH, and a validated "
-            "datastore each.",
+            "datastore each. Three of them are of kinds that do not keep to the specifications.",
         )
         self.start("switches", "simulate", "simulation.toml")
         self.until("the switches are up", lambda: "ready" in (self.folder / "switches.log").read_text())
 
     def daemon_starts(self) -> None:
         self.chapter(
-            "2. The daemon", "fabricd serve knows the switches from its inventory, and wants nothing of them yet."
+            "2. The daemon",
+            "fabricd serve knows the switches from its inventory, their ways from profiles. It wants nothing of them yet.",
         )
         self.start_daemon()
         self.fabricctl("devices")
@@ -183,8 +184,8 @@ class Demo:
         self.chapter(
             "4. Three changes behind the daemon's back",
             "Someone sets an MTU on leaf1 by gNMI, deletes a BGP neighbour on leaf3 by NETCONF, and adds VLAN 666 to "
-            "leaf2. "
-            "gNMI switches say that they changed; NETCONF ones are found by the next sweep. All three are repaired.",
+            "leaf2, whose default network instance has another name. The first two say that they changed; leaf2 is of "
+            "a kind that says nothing, and is found by the next sweep. All three are repaired.",
         )
         after = journal.last
         ca, known_hosts = "switches/tls/ca.pem", "switches/ssh/known_hosts"
@@ -194,7 +195,7 @@ class Demo:
             ("leaf3", ("netconf", "127.0.0.1", "18305", known_hosts, "changes/delete-neighbour.xml")),
             (
                 "leaf2",
-                ("gnmi", "127.0.0.1", "19344", ca, "network-instances/network-instance[name=default]/vlans", vlan),
+                ("gnmi", "127.0.0.1", "19344", ca, "network-instances/network-instance[name=DEFAULT]/vlans", vlan),
             ),
         )
         repaired = 0
