@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from fabricd.reconcile import (
     CablingWatch,
     Controller,
     Explanations,
+    InForceWatch,
     LivePlans,
     ModelChecks,
     ModelFetches,
@@ -198,9 +199,13 @@ class Daemon:
             raise InputError(f"state_directory: {settings.state_directory} is not a directory")
         model_folder(settings).tidy()
         metrics = Metrics()
-        store = await Store.open(
-            settings.state_directory / STORE_FILE, written=lambda record: _written(metrics, record)
-        )
+        listeners: list[Callable[[JournalRecord], None]] = [partial(_written, metrics)]
+
+        def written(record: JournalRecord) -> None:
+            for hear in listeners:
+                hear(record)
+
+        store = await Store.open(settings.state_directory / STORE_FILE, written=written)
         parts.push_async_callback(store.close)
         schemas = SchemaPool(settings.models.threads)
         parts.push_async_callback(schemas.close)
@@ -251,6 +256,8 @@ class Daemon:
             store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet, submissions=submissions, sets=sets
         )
         observations = Observations(store=store, schemas=schemas, sessions=sessions, fleet=controller.fleet)
+        in_force = InForceWatch(fleet=controller.fleet, observations=observations, store=store)
+        listeners.append(in_force.written)
         cabling = CablingWatch(observations=observations, store=store, metrics=metrics)
         service = FabricdService(
             store,
@@ -265,6 +272,7 @@ class Daemon:
         daemon = cls(config, controller, submissions, store, schemas, namespaces, cabling)
         parts.push_async_callback(controller.stop)
         parts.push_async_callback(cabling.stop)
+        parts.push_async_callback(in_force.stop)
         parts.push_async_callback(server.stop)
         # An address that cannot be had ends this before any device is touched. Who connects has to wait until it is
         # known which writes an earlier life left open: they come first on their devices, whatever is asked for.

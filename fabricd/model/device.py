@@ -121,7 +121,8 @@ class WriteTraits:
     `first`: edits at or below these paths, or that make what is above them, stand before all others, in this order,
     among the deletes as among the rest. `before`: edits at or below these paths go out and are confirmed in a request
     of their own, one request each, before the rest. `settle`: seconds that the device may take to show what it has
-    accepted.
+    accepted. `in_force`: after a change, and that time, its state is read too, and what it accepted without putting it
+    into force is told.
     """
 
     shape: Literal["leaves", "subtrees", "root"] = "leaves"
@@ -129,6 +130,7 @@ class WriteTraits:
     first: tuple[Path, ...] = ()
     before: tuple[Path, ...] = ()
     settle: float = 0.0
+    in_force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

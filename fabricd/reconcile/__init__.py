@@ -7,6 +7,7 @@ from fabricd.reconcile.cabling_watch import CablingWatch
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.controller import Controller, DeviceView
 from fabricd.reconcile.explanations import Explained, Explanations
+from fabricd.reconcile.in_force_watch import InForceWatch
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
 from fabricd.reconcile.model_check import ModelChecks
 from fabricd.reconcile.model_fetch import ModelFetches
@@ -23,6 +24,7 @@ __all__ = [
     "DeviceView",
     "Explained",
     "Explanations",
+    "InForceWatch",
     "LivePlans",
     "ModelChecks",
     "ModelFetches",

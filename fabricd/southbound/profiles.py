@@ -117,6 +117,7 @@ class _Write(Table):
     first: _Nodes = Field(default_factory=list)
     before: _Nodes = Field(default_factory=list)
     settle: _SecondsOrNone = _WRITE.settle
+    in_force: bool = _WRITE.in_force
 
 
 class _Alias(Table):
@@ -212,7 +213,9 @@ def _profile(read: _Profile) -> Profile:
             replace=netconf.replace,
             lock=netconf.lock,
         ),
-        write=WriteTraits(write.shape, write.replace, tuple(write.first), tuple(write.before), write.settle),
+        write=WriteTraits(
+            write.shape, write.replace, tuple(write.first), tuple(write.before), write.settle, write.in_force
+        ),
         likeness=Likeness(
             defaults=tuple(likeness.defaults.items()),
             omits_defaults=likeness.omits_defaults,

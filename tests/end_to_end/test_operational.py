@@ -12,7 +12,7 @@ import pytest
 from northbound_harness import Service, closed_port, interfaces, serving
 
 from fabricd.errors import NotFoundError
-from fabricd.model.device import Device, Login, Protocol, SecretReference, Timeouts, Trust
+from fabricd.model.device import Device, Login, Protocol, SecretReference, Timeouts, Trust, WriteTraits
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.simulator import LinkConfig, Quirks, Simulation, SimulationConfig, SwitchConfig
 from fabricd.southbound.profiles import load_profiles
@@ -53,6 +53,7 @@ async def hall(
     running: bool = False,
     quirks: Quirks | None = None,
     kind: str = "",
+    write: WriteTraits | None = None,
 ) -> AsyncIterator[Hall]:
     """Three switches cabled like that, leaf1 by NETCONF, and the daemon's northbound half."""
     names = ("spine1", "leaf1", "leaf2")
@@ -67,7 +68,8 @@ async def hall(
         password.write_text("fabricd")
         login = Login("fabricd", password=SecretReference("file", str(password)))
         known = load_profiles(PROJECT / "config" / "profiles")[kind or "openconfig"]
-        profile = replace(known, timeouts=Timeouts(connect=5.0, read=10.0, write=10.0))
+        patience = Timeouts(connect=5.0, read=10.0, write=10.0)
+        profile = replace(known, timeouts=patience, write=write or known.write)
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         devices = {}
         for name, switch in simulation.switches.items():
