@@ -229,6 +229,18 @@ class Client:
         finally:
             call.cancel()
 
+    async def probe(self, request: pb.ProbeRequest) -> AsyncGenerator[pb.ProbeProgress, None]:
+        """Find out what a device really does. Yields progress; the last message has `result`. Closing the generator
+        ends the probe, which takes back what it tried."""
+        call = self._stub.Probe(request, metadata=self._metadata)
+        try:
+            async for progress in call:
+                yield progress
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+        finally:
+            call.cancel()
+
     async def remove_models(self, name: str) -> None:
         """ConflictError while a device uses the set."""
         await self._call(self._stub.RemoveModels, pb.RemoveModelsRequest(name=name), READ_TIMEOUT)

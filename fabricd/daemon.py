@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from fabricd import __version__
 from fabricd.errors import FabricdError, InputError, Problem, StoreError
-from fabricd.model.device import Device, Protocol
+from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
 from fabricd.northbound.models import ModelRooms
 from fabricd.northbound.server import NorthboundServer
@@ -36,12 +36,14 @@ from fabricd.reconcile import (
     Submissions,
     parse_windows,
 )
+from fabricd.reconcile.probing import Probes
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.schema.features import every_feature
 from fabricd.schema.model_folder import ModelFolder
 from fabricd.settings import Settings, data_folder, load_settings
 from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.inventory import load_inventory
+from fabricd.southbound.probe import probe
 from fabricd.southbound.profiles import load_profiles
 from fabricd.southbound.sessions import Connector, Sessions
 from fabricd.store import Store
@@ -58,10 +60,11 @@ _LIVELINESS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What the files say: devices by name, and the model sets that their profiles name."""
+    """What the files say: devices by name, the model sets that their profiles name, and all profiles."""
 
     devices: dict[str, Device]
     models: dict[str, ModelSet]
+    profiles: tuple[Profile, ...] = ()
 
 
 def read_inventory(settings: Settings) -> Inventory:
@@ -81,7 +84,7 @@ def read_inventory(settings: Settings) -> Inventory:
             )
             for profile in unknown
         )
-    return Inventory(devices, models)
+    return Inventory(devices, models, tuple(profiles.values()))
 
 
 def read_model_sets(settings: Settings) -> dict[str, ModelSet]:
@@ -172,6 +175,7 @@ class Daemon:
         config: Path,
         controller: Controller,
         submissions: Submissions,
+        probes: Probes,
         store: Store,
         schemas: SchemaPool,
         namespaces: dict[str, str],
@@ -180,6 +184,7 @@ class Daemon:
         self._config = config
         self._controller = controller
         self._submissions = submissions
+        self._probes = probes
         self._store = store
         self._schemas = schemas
         self._namespaces = namespaces  # shared with the NETCONF connector
@@ -259,6 +264,7 @@ class Daemon:
         in_force = InForceWatch(fleet=controller.fleet, observations=observations, store=store)
         listeners.append(in_force.written)
         cabling = CablingWatch(observations=observations, store=store, metrics=metrics)
+        probes = Probes(controller=controller, store=store, schemas=schemas, prober=probe, known=inventory.profiles)
         service = FabricdService(
             store,
             submissions,
@@ -266,10 +272,11 @@ class Daemon:
             explanations,
             models=ModelRooms(sets, ModelFetches(sessions), checks),
             observations=observations,
+            probes=probes,
             started=datetime.now(UTC),
         )
         server = NorthboundServer(settings.northbound, service)
-        daemon = cls(config, controller, submissions, store, schemas, namespaces, cabling)
+        daemon = cls(config, controller, submissions, probes, store, schemas, namespaces, cabling)
         parts.push_async_callback(controller.stop)
         parts.push_async_callback(cabling.stop)
         parts.push_async_callback(in_force.stop)
@@ -320,6 +327,7 @@ class Daemon:
                 self._namespaces.update(await _namespaces(inventory, self._schemas))
                 await self._controller.update(inventory.devices, inventory.models, settings.reconcile)
             await self._cabling.look_every(settings.reconcile.cabling_interval)
+            self._probes.known = inventory.profiles
             self._submissions.document_max_bytes = settings.reconcile.document_max_bytes
             setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
         except FabricdError as error:

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from fabricd import __version__
-from fabricd.cli import changing, explaining, looking, models, observing, offline
+from fabricd.cli import changing, explaining, looking, models, observing, offline, probing
 from fabricd.cli.connection import Connection, hoisted, rejoin_completion
 from fabricd.cli.terminal import Color, invoke
 
@@ -93,6 +93,7 @@ app.command()(explaining.explain)
 app.command()(observing.state)
 app.command()(observing.cabling)
 app.command()(observing.applied)
+app.command()(probing.probe)
 app.command("compile")(offline.compile_command)
 app.command("check")(offline.check_command)
 app.command("topology")(offline.topology_command)

@@ -22,6 +22,7 @@ from fabricd.northbound import convert
 from fabricd.northbound.access import caller
 from fabricd.northbound.models import ModelMethods, ModelRooms
 from fabricd.northbound.operational import OperationalMethods
+from fabricd.northbound.probing import ProbeMethods
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
 from fabricd.northbound.watch import Watching
@@ -29,6 +30,7 @@ from fabricd.plan import hidden_value
 from fabricd.reconcile.controller import Controller
 from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.observations import Observations
+from fabricd.reconcile.probing import Probes
 from fabricd.reconcile.submission import Submissions, Submitted
 from fabricd.store import Store
 
@@ -41,7 +43,7 @@ _LONGEST_ID = 128
 _LAST_REVISION = 2**63 - 1  # the store counts in signed 64 bits, the wire in unsigned ones
 
 
-class FabricdService(ModelMethods, OperationalMethods, FabricdServicer):
+class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServicer):
     """Every RPC of fabricd.v1. Raises FabricdError children; the gate puts them on the wire.
 
     Changes are carried to their end once begun, so that a revision is never stored without its devices being told.
@@ -56,11 +58,13 @@ class FabricdService(ModelMethods, OperationalMethods, FabricdServicer):
         *,
         models: ModelRooms,
         observations: Observations,
+        probes: Probes,
         started: datetime,
     ) -> None:
         super().__init__()
         self._models = models
         self._observations = observations
+        self._probes = probes
         self._store = store
         self._submissions = submissions
         self._explanations = explanations

@@ -6,11 +6,12 @@ Made by the daemon, asked by northbound. Owns the fleet as it is known now. Must
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from fabricd.errors import NotFoundError, StoreError
+from fabricd.errors import ConflictError, NotFoundError, StoreError
 from fabricd.model.device import Device, Mode
 from fabricd.model.outcome import (
     DeviceStatus,
@@ -81,6 +82,7 @@ class Controller:
         self._settings = settings
         self._windows = parse_windows(settings.windows)
         self._mode_settings: dict[str, ModeSetting] = {}
+        self._apart: set[str] = set()
         self.fleet = Fleet(
             dict(devices),
             dict(models),
@@ -207,6 +209,28 @@ class Controller:
             self._workers.add(name, Trigger.OPERATOR)
         await self._watch()
 
+    @asynccontextmanager
+    async def apart(self, device: str) -> AsyncIterator[Device]:
+        """The device with nobody else at it: no watcher, no session, no reconcile until the block ends; then it is
+        looked at in full. Raises NotFoundError, and ConflictError while somebody has it so, or a write is open there of
+        which nobody knows the end."""
+        self.known([device])
+        if device in self._apart:
+            raise ConflictError("the device is being probed already", device=device)
+        if self._recovery.pending(device):
+            raise ConflictError("a write is open there whose end is not known yet: wait until it is", device=device)
+        self._apart.add(device)
+        try:
+            await self._watchers.rewatch(device, None)
+            async with self._sessions.alone(device) as held:
+                yield held
+        finally:
+            self._apart.discard(device)
+            if device in self.fleet.devices:
+                self._reconciler.distrust([device])
+                self._workers.add(device, Trigger.OPERATOR)
+            await self._watch()
+
     async def status(self, devices: Sequence[str] = ()) -> tuple[DeviceView, ...]:
         """What is known of these devices, all if none is named. Raises NotFoundError."""
         return tuple([await self._view(name) for name in self.known(devices)])
@@ -245,7 +269,8 @@ class Controller:
             return
         wanted: dict[str, tuple[Path, ...]] = {}
         for name, device in self.fleet.devices.items():
-            head = await self._store.desired_head(name) if self.fleet.mode(device) is not Mode.PAUSE else None
+            wanted_at_all = self.fleet.mode(device) is not Mode.PAUSE and name not in self._apart
+            head = await self._store.desired_head(name) if wanted_at_all else None
             if head is not None:
                 wanted[name] = head.scope.roots
         await self._watchers.watch(wanted)

@@ -93,6 +93,19 @@ class Sessions:
                 raise
             self._keep(slot)
 
+    @asynccontextmanager
+    async def alone(self, device: str) -> AsyncIterator[Device]:
+        """The device without a session of ours: the kept one is closed first, and none is opened until the block ends,
+        for which whoever wants one waits. Watchers are not meant. Raises NotFoundError."""
+        async with self._held(device) as slot:
+            if slot.idle is not None:
+                slot.idle.cancel()
+                slot.idle = None
+            self._drop(slot)
+            if slot.closing is not None:
+                await asyncio.wait((slot.closing,))
+            yield slot.device
+
     async def watch(self, device: str, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
         """`Target.changes` on a session of its own, which never makes `open` wait. Raises what both of them raise, and
         DeviceRefusedError, without connecting, for a device that bears no second session."""

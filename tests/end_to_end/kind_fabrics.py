@@ -60,9 +60,9 @@ def documents(fabric: str) -> list[Document]:
 
 
 @asynccontextmanager
-async def running(fabric: str, folder: File, *, shift: int, first: Protocol) -> AsyncIterator[Rooms]:
+async def running(fabric: str, folder: File, *, shift: int, first: Protocol, profile: str = "") -> AsyncIterator[Rooms]:
     """A started controller, and switches without any configuration: kind after kind by name, beginning with the
-    `shift`-th; protocols in turn, beginning with `first`. Every device has the profile of its kind."""
+    `shift`-th; protocols in turn, beginning with `first`. Every device has the profile of its kind, or `profile`."""
     parsed = read(fabric)
     secret = folder / "password"
     secret.write_text(PASSWORD)
@@ -81,7 +81,8 @@ async def running(fabric: str, folder: File, *, shift: int, first: Protocol) -> 
         for number, (name, switch) in enumerate(sorted(simulation.switches.items())):
             protocol = (Protocol.GNMI, Protocol.NETCONF)[(number + (first is Protocol.NETCONF)) % 2]
             port = switch.netconf_port if protocol is Protocol.NETCONF else switch.gnmi_port
-            devices[name] = Device(name, switch.host, port, protocol, profiles[kinds[name]], login=login, trust=trust)
+            used = profiles[profile or kinds[name]]
+            devices[name] = Device(name, switch.host, port, protocol, used, login=login, trust=trust)
         rooms = Rooms.__new__(Rooms)
         rooms.simulation, rooms.devices, rooms.settings, rooms.state = simulation, devices, QUIET, state
         rooms.models, rooms.metrics = ModelSet.managed(), Metrics()

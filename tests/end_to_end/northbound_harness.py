@@ -33,12 +33,14 @@ from fabricd.reconcile.model_check import ModelChecks
 from fabricd.reconcile.model_fetch import ModelFetches
 from fabricd.reconcile.model_sets import ModelSets
 from fabricd.reconcile.observations import Observations
+from fabricd.reconcile.probing import Probes
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.schema.model_folder import ModelFolder
 from fabricd.settings import NorthboundSettings, ReconcileSettings
 from fabricd.simulator import Simulation, SimulationConfig, SwitchConfig
 from fabricd.southbound import gnmi, netconf
+from fabricd.southbound.probe import probe
 from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
 from fabricd.telemetry import Metrics
@@ -147,6 +149,7 @@ async def serving(
             explanations,
             models=ModelRooms(sets, ModelFetches(sessions), checks),
             observations=observations,
+            probes=Probes(controller=controller, store=store, schemas=schemas, prober=probe, known=()),
             started=dt.datetime.now(dt.UTC),
         )
         server = NorthboundServer(settings, service)

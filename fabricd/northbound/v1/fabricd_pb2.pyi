@@ -803,3 +803,79 @@ class NotInForce(_message.Message):
     configured_json: str
     applied_json: str
     def __init__(self, path: _Optional[str] = ..., configured_json: _Optional[str] = ..., applied_json: _Optional[str] = ...) -> None: ...
+
+class ProbeRequest(_message.Message):
+    __slots__ = ("device", "write", "interface", "instance", "profile", "timeout", "deadline", "patience")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    WRITE_FIELD_NUMBER: _ClassVar[int]
+    INTERFACE_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    PATIENCE_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    write: bool
+    interface: str
+    instance: str
+    profile: str
+    timeout: float
+    deadline: float
+    patience: float
+    def __init__(self, device: _Optional[str] = ..., write: _Optional[bool] = ..., interface: _Optional[str] = ..., instance: _Optional[str] = ..., profile: _Optional[str] = ..., timeout: _Optional[float] = ..., deadline: _Optional[float] = ..., patience: _Optional[float] = ...) -> None: ...
+
+class ProbeProgress(_message.Message):
+    __slots__ = ("done", "total", "step", "result")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    done: int
+    total: int
+    step: str
+    result: ProbeResult
+    def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., step: _Optional[str] = ..., result: _Optional[_Union[ProbeResult, _Mapping]] = ...) -> None: ...
+
+class ProbeResult(_message.Message):
+    __slots__ = ("device", "protocol", "findings", "undecided", "asked", "profile_toml", "left")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_TOML_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    protocol: str
+    findings: _containers.RepeatedCompositeFieldContainer[ProbeFinding]
+    undecided: _containers.RepeatedCompositeFieldContainer[ProbeUndecided]
+    asked: _containers.RepeatedScalarFieldContainer[str]
+    profile_toml: str
+    left: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, device: _Optional[str] = ..., protocol: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[ProbeFinding, _Mapping]]] = ..., undecided: _Optional[_Iterable[_Union[ProbeUndecided, _Mapping]]] = ..., asked: _Optional[_Iterable[str]] = ..., profile_toml: _Optional[str] = ..., left: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ProbeFinding(_message.Message):
+    __slots__ = ("name", "message", "quirks", "keys", "evidence", "certainty")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    QUIRKS_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CERTAINTY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    message: str
+    quirks: _containers.RepeatedScalarFieldContainer[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    evidence: _containers.RepeatedScalarFieldContainer[str]
+    certainty: str
+    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., quirks: _Optional[_Iterable[int]] = ..., keys: _Optional[_Iterable[str]] = ..., evidence: _Optional[_Iterable[str]] = ..., certainty: _Optional[str] = ...) -> None: ...
+
+class ProbeUndecided(_message.Message):
+    __slots__ = ("name", "why", "quirks")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    QUIRKS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    why: str
+    quirks: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., why: _Optional[str] = ..., quirks: _Optional[_Iterable[int]] = ...) -> None: ...

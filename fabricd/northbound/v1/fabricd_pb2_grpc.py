@@ -135,6 +135,11 @@ class FabricdStub:
                 request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedRequest.SerializeToString,
                 response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedResponse.FromString,
                 _registered_method=True)
+        self.Probe = channel.unary_stream(
+                '/fabricd.v1.Fabricd/Probe',
+                request_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ProbeRequest.SerializeToString,
+                response_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ProbeProgress.FromString,
+                _registered_method=True)
 
 
 class FabricdServicer:
@@ -282,6 +287,13 @@ class FabricdServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Probe(self, request, context):
+        """Finds out what a device really does, without leaving a trace on it. Hanging up ends it, and takes back what is tried.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FabricdServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -384,6 +396,11 @@ def add_FabricdServicer_to_server(servicer, server):
                     servicer.Applied,
                     request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedRequest.FromString,
                     response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedResponse.SerializeToString,
+            ),
+            'Probe': grpc.unary_stream_rpc_method_handler(
+                    servicer.Probe,
+                    request_deserializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ProbeRequest.FromString,
+                    response_serializer=fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ProbeProgress.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -927,6 +944,33 @@ class Fabricd:
             '/fabricd.v1.Fabricd/Applied',
             fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedRequest.SerializeToString,
             fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.AppliedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Probe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fabricd.v1.Fabricd/Probe',
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ProbeRequest.SerializeToString,
+            fabricd_dot_northbound_dot_v1_dot_fabricd__pb2.ProbeProgress.FromString,
             options,
             channel_credentials,
             insecure,

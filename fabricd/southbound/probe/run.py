@@ -58,6 +58,7 @@ async def probe(
         deviations=device.profile.deviations,
         authoritative=device.profile.authoritative,
         protected=device.profile.protected,
+        system_entries=device.profile.system_entries,
         timeouts=device.profile.timeouts,
         confirm_within=device.profile.confirm_within,
         netconf=NetconfTraits(handler=device.profile.netconf.handler),
