@@ -1,0 +1,217 @@
+"""Probes that do not come to their end: given up, cut off, on switches that die, that somebody else works on, or that
+take nothing back. Whatever happens, the switch is as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from target_bench import eventually
+
+from fabricd.errors import DeviceError
+from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
+from fabricd.model.probe import ProbeOptions, ProbeReport
+from fabricd.schema import ModelSet, SchemaPool
+from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
+from fabricd.simulator.datastore import Store
+from fabricd.simulator.faults import Fault, Kind, Rpc
+from fabricd.southbound.probe import probe
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SLOW = {"applies_after": 0.5}
+"""A change of such a switch is pending long enough to do something meanwhile."""
+
+
+@dataclass
+class Bench:
+    """One switch, and a probe of it."""
+
+    simulation: Simulation
+    switch: Switch
+    schemas: SchemaPool
+    device: Device
+    before: bytes
+    notes: list[str] = field(default_factory=list)
+
+    async def probe(self, **options: Any) -> ProbeReport:
+        async def note(text: str) -> None:
+            self.notes.append(text)
+
+        return await probe(
+            self.device,
+            ProbeOptions(**options),
+            models=ModelSet.managed(),
+            schemas=self.schemas,
+            known=(),
+            commit="fabricd-probe-1",
+            note=note,
+            told=lambda _: None,
+        )
+
+    async def is_untouched(self) -> None:
+        """As it was, in memory and on disk, with nothing open."""
+        store = self.switch.live.datastore
+        await eventually(lambda: self.switch.running == self.before and store.pending is None)
+        assert self.switch.config_file.read_bytes() == self.before
+        await eventually(lambda: not store.dirty and not any(map(store.locked, Store)))
+        await eventually(lambda: self.switch.gnmi_connections == 0 and self.switch.netconf_sessions == 0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def schemas() -> AsyncIterator[SchemaPool]:
+    pool = SchemaPool(1)
+    yield pool
+    await pool.close()
+
+
+@asynccontextmanager
+async def bench(folder: File, schemas: SchemaPool, protocol: Protocol, **config: Any) -> AsyncIterator[Bench]:
+    password = folder / "password"
+    password.write_text("a password\n")
+    password.chmod(0o600)
+    switch_config = SwitchConfig.model_validate({"name": "leaf1", "ports": ("Ethernet1",), **config})
+    simulated = SimulationConfig(
+        state_directory=folder / "switches", username="operator", password="a password", switches=(switch_config,)
+    )
+    async with Simulation(simulated) as simulation:
+        switch = simulation.switches["leaf1"]
+        await switch.change({"/system/config/hostname": "leaf1"})
+        await eventually(lambda: b"leaf1" in switch.running)
+        device = Device(
+            "leaf1",
+            "127.0.0.1",
+            switch.gnmi_port if protocol is Protocol.GNMI else switch.netconf_port,
+            protocol,
+            Profile("somehow", timeouts=Timeouts(5.0, 5.0, 5.0)),
+            Login("operator", SecretReference("file", str(password))),
+            Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file)),
+        )
+        # A switch that shows late is to be asked once it shows what it was given.
+        await asyncio.sleep(config.get("quirks", {}).get("applies_after", 0.0))
+        yield Bench(simulation, switch, schemas, device, switch.running)
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+async def test_a_probe_that_is_given_up_takes_back_what_it_tried(
+    tmp_path: File, schemas: SchemaPool, protocol: Protocol
+) -> None:
+    async with bench(tmp_path, schemas, protocol, quirks=SLOW) as one:
+        task = asyncio.create_task(one.probe())
+        await eventually(lambda: one.switch.live.datastore.pending is not None)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await one.is_untouched()
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+async def test_a_probe_that_takes_too_long_is_given_up(tmp_path: File, schemas: SchemaPool, protocol: Protocol) -> None:
+    async with bench(tmp_path, schemas, protocol, quirks={"applies_after": 1.5}) as one:
+        with pytest.raises(DeviceError, match="within 1 s"):
+            await one.probe(timeout=1.0)
+        await one.is_untouched()
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+async def test_a_connection_that_is_cut_leaves_nothing_behind(
+    tmp_path: File, schemas: SchemaPool, protocol: Protocol
+) -> None:
+    async with bench(tmp_path, schemas, protocol) as one:
+        one.switch.faults.add(Fault(rpc=Rpc.COMMIT, kind=Kind.DROP, after=True))
+        with pytest.raises(DeviceError):
+            await one.probe()
+        await one.is_untouched()
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+async def test_a_switch_that_dies_is_as_it_was_when_it_is_back(
+    tmp_path: File, schemas: SchemaPool, protocol: Protocol
+) -> None:
+    async with bench(tmp_path, schemas, protocol, quirks=SLOW) as one:
+        task = asyncio.create_task(one.probe())
+        await eventually(lambda: one.switch.live.datastore.pending is not None)
+        await one.switch.stop()
+        with pytest.raises(DeviceError):
+            await task
+        await one.switch.start()
+        await one.is_untouched()
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+async def test_what_cannot_be_cancelled_is_taken_back_by_the_switch_itself(
+    tmp_path: File, schemas: SchemaPool, protocol: Protocol
+) -> None:
+    """As when the prober dies without a word: nobody cancels what is pending."""
+    async with bench(tmp_path, schemas, protocol, quirks=SLOW) as one:
+        one.switch.faults.add(Fault(rpc=Rpc.CANCEL, kind=Kind.REFUSE, times=100))
+        task = asyncio.create_task(one.probe(deadline=1.0))
+        await eventually(lambda: one.switch.live.datastore.pending is not None)
+        task.cancel()
+        with suppress(asyncio.CancelledError, DeviceError):
+            await task
+        await one.is_untouched()
+
+
+async def test_what_a_gnmi_switch_would_not_take_back_is_tried_only_when_allowed(
+    tmp_path: File, schemas: SchemaPool
+) -> None:
+    quirks = {"omits_defaults": True, "replace_flaps": True}
+    async with bench(tmp_path, schemas, Protocol.GNMI, confirmed_commit=False, quirks=quirks) as one:
+        report = await one.probe()
+        assert one.switch.commits == 2  # the hostname, and an empty Set
+        assert "no-commit" in {finding.name for finding in report.findings}
+        assert all("--write" in question.why for question in report.undecided)
+        assert 'commit = "no"' in report.profile
+        await one.is_untouched()
+        report = await one.probe(write=True)
+        assert {"omits-defaults", "replace-flaps", "no-commit"} <= {finding.name for finding in report.findings}
+        assert report.left == ()
+        assert any("put back" in note for note in one.notes)
+        await one.is_untouched()
+
+
+async def test_a_netconf_switch_without_a_confirmed_commit_still_tells_what_it_refuses(
+    tmp_path: File, schemas: SchemaPool
+) -> None:
+    quirks = {"static_protocol": "static", "omits_defaults": True}
+    async with bench(tmp_path, schemas, Protocol.NETCONF, confirmed_commit=False, quirks=quirks) as one:
+        report = await one.probe()
+        assert "static-protocol" in {finding.name for finding in report.findings}
+        assert any("--write" in question.why for question in report.undecided)
+        await one.is_untouched()
+        report = await one.probe(write=True)
+        assert "omits-defaults" in {finding.name for finding in report.findings}
+        await one.is_untouched()
+
+
+async def test_changes_that_somebody_left_in_the_candidate_stay_there(tmp_path: File, schemas: SchemaPool) -> None:
+    async with bench(tmp_path, schemas, Protocol.NETCONF) as one:
+        store = one.switch.live.datastore
+
+        def rename(tree: Any) -> None:
+            tree["openconfig-system:system"]["config"]["hostname"] = "somebody-elses"
+
+        await store.edit_candidate(rename, 0)
+        report = await one.probe()
+        assert all("somebody else" in question.why for question in report.undecided)
+        assert b"somebody-elses" in store.config(Store.CANDIDATE)
+        assert one.switch.running == one.before
+
+
+async def test_names_that_are_on_the_device_are_not_taken(tmp_path: File, schemas: SchemaPool) -> None:
+    async with bench(tmp_path, schemas, Protocol.GNMI) as one:
+        loopback = {"name": "Loopback1001", "config": {"name": "Loopback1001", "type": "iana-if-type:softwareLoopback"}}
+        await one.switch.change({"/interfaces": {"openconfig-interfaces:interface": [loopback]}})
+        one.before = one.switch.running
+        with pytest.raises(DeviceError, match="Loopback1001 is on the device"):
+            await one.probe(interface="Loopback1001")
+        await one.probe()
+        assert "Loopback1002" in one.notes[-1]
+        await one.is_untouched()
