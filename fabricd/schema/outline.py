@@ -53,7 +53,7 @@ class Value:
     signed: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """One data node of the schema. Filled while the outline is built, read-only afterwards.
 
@@ -73,6 +73,10 @@ class Node:
     defaults: tuple[str, ...] = ()
     children: tuple[Node, ...] = ()
     by_name: dict[str, Node] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        # Written out, any node is the whole of the models.
+        return f"Node({self.qualified})"
 
     @property
     def qualified(self) -> str:
@@ -110,7 +114,7 @@ class ModuleFacts:
     deviated_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Outline:
     """The whole picture. `root` is a container without name whose children are the top-level nodes."""
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from fabricd.errors import FabricdError
 from fabricd.schema.outline import Node, NodeKind, Value
+from fabricd.simulator.entries import Entries, key_of_texts
 from fabricd.simulator.values import Json, bare_identity, from_text, lenient, same, to_text
 
 Object = dict[str, Json]
@@ -127,15 +128,18 @@ def remove(data: Object, steps: Sequence[Step]) -> int:
     return found
 
 
-def write(data: Object, place: Place, value: Json, *, replace: bool, fill: bool = True) -> None:
+def write(
+    data: Object, place: Place, value: Json, *, replace: bool, fill: bool = True, entries: Entries | None = None
+) -> None:
     """Put a normalised value at a place, making what is above it (gNMI section 3.4.4).
 
     A list entry made on the way also gets the leaves its keys refer to (`config/name` for `name`), as devices do,
-    unless `fill` is false.
+    unless `fill` is false. `entries` remembers the entries of lists from one write of an edit to the next.
     Raises TreeError for a partial key or a body that contradicts the path.
     """
+    known = entries or Entries()
     for at, step in enumerate(place.steps[:-1]):
-        data = _down(data, step, place, at, fill=fill)
+        data = _down(data, step, place, at, known, fill=fill)
     step = place.steps[-1]
     member = step.node.member
     if step.node.kind is NodeKind.LIST:
@@ -143,7 +147,7 @@ def write(data: Object, place: Place, value: Json, *, replace: bool, fill: bool 
             _write_list(data, step.node, value, place, replace=replace)
             return
         assert isinstance(value, dict)
-        entry = _entry(data, step, place)
+        entry = _entry(data, step, place, known)
         for name in step.node.keys:
             if name in value and not same(_value(step.node, name), value[name], to_text(entry[name])):
                 raise TreeError(Fault.KEY, f"key {name} of the value is not that of the path", str(place))
@@ -163,24 +167,24 @@ def write(data: Object, place: Place, value: Json, *, replace: bool, fill: bool 
         data[member] = value
 
 
-def _down(data: Object, step: Step, place: Place, at: int, *, fill: bool) -> Object:
+def _down(data: Object, step: Step, place: Place, at: int, known: Entries, *, fill: bool) -> Object:
     if step.node.kind is NodeKind.LIST:
-        return _entry(data, step, place, fill=fill and place.steps[at + 1].node.name not in step.node.keys)
+        return _entry(data, step, place, known, fill=fill and place.steps[at + 1].node.name not in step.node.keys)
     below = data.setdefault(step.node.member, {})
     assert isinstance(below, dict)
     return below
 
 
-def _entry(data: Object, step: Step, place: Place, *, fill: bool = False) -> Object:
+def _entry(data: Object, step: Step, place: Place, known: Entries, *, fill: bool = False) -> Object:
     if not step.complete:
         raise TreeError(Fault.KEY, f"list {step.node.name} needs the keys {', '.join(step.node.keys)}", str(place))
     entries = data.setdefault(step.node.member, [])
     assert isinstance(entries, list)
-    for entry in entries:
-        assert isinstance(entry, dict)
-        if matches(entry, step):
-            return entry
     texts = dict(step.keys)
+    found = known.find(entries, key_of_texts(texts, step.node), step.node)
+    if found is not None:
+        assert isinstance(found, dict)
+        return found
     made: Object = {name: from_text(_value(step.node, name), texts[name]) for name in step.node.keys}
     if fill and (config := step.node.child("config")) is not None:
         made[config.member] = {

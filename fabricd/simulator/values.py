@@ -80,12 +80,15 @@ def to_text(json: Json) -> str:
 def same(value: Value, json: Json, text: str) -> bool:
     """Whether a key's JSON value is what a path calls `text`; identities may be bare or prefixed."""
     held = to_text(json)
-    if held == text:
-        return True
-    if value.identities:
-        bare, wanted = held.rpartition(":")[2], text.rpartition(":")[2]
-        return bare == wanted and bare in value.identities
-    return False
+    return held == text or comparable(value, held) == comparable(value, text)
+
+
+def comparable(value: Value, text: str) -> str:
+    """The text of a key as it is compared: a known identity without its module."""
+    if not value.identities:
+        return text
+    bare = text.rpartition(":")[2]
+    return bare if bare in value.identities else text
 
 
 def lenient(value: Value, json: Json) -> Json:

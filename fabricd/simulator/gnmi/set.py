@@ -18,6 +18,7 @@ from fabricd.schema.outline import NodeKind
 from fabricd.simulator.confirmed import Confirm
 from fabricd.simulator.datastore import Store
 from fabricd.simulator.engine import EMPTY, Edit
+from fabricd.simulator.entries import Entries
 from fabricd.simulator.gnmi.paths import GnmiError, Paths, text
 from fabricd.simulator.gnmi.values import read, read_value
 from fabricd.simulator.live import Live
@@ -25,7 +26,7 @@ from fabricd.simulator.request import Part, Request
 from fabricd.simulator.tree import Fault, Object, Place, TreeError, merge, normalise, remove, select, write
 from fabricd.simulator.values import Json
 
-MAX_OPERATIONS = 65_536
+MAX_OPERATIONS = 16_384
 """In one Set."""
 _UNION_REPLACE = 4  # of UpdateResult.Operation, younger than pygnmi's messages
 _UNION_REPLACE_FIELD = 6  # of SetRequest
@@ -90,15 +91,15 @@ class Writer:
             raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_OPERATIONS} operations in one Set")
         if union and (request.delete or request.replace or request.update):
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "union_replace stands alone in a Set")
-        prefix = request.prefix
+        prefix, entries = request.prefix, Entries()
         for path in request.delete:
             yield Operation(gnmi_pb2.UpdateResult.DELETE, path, Part(self._delete(prefix, path)))
         for update in request.replace:
-            yield self._write(prefix, update, gnmi_pb2.UpdateResult.REPLACE)
+            yield self._write(prefix, update, gnmi_pb2.UpdateResult.REPLACE, entries)
         for update in request.update:
-            yield self._write(prefix, update, gnmi_pb2.UpdateResult.UPDATE)
+            yield self._write(prefix, update, gnmi_pb2.UpdateResult.UPDATE, entries)
         for at, update in enumerate(union):
-            yield self._unite(prefix, update, first=at == 0)
+            yield self._unite(prefix, update, entries, first=at == 0)
 
     async def _carry_out(self, operations: Sequence[Operation], confirm: Confirm | None) -> None:
         try:
@@ -148,7 +149,7 @@ class Writer:
 
         return edit
 
-    def _write(self, prefix: gnmi_pb2.Path, update: gnmi_pb2.Update, op: int) -> Operation:
+    def _write(self, prefix: gnmi_pb2.Path, update: gnmi_pb2.Update, op: int, entries: Entries) -> Operation:
         shown = _shown(prefix, update.path)
         replaces = op == gnmi_pb2.UpdateResult.REPLACE
         places = self._paths.bind(prefix, update.path)
@@ -162,7 +163,7 @@ class Writer:
             value = normalise(node, json, shown, loose=loose or self._live.quirks.loose_json)
         except TreeError as error:
             raise GnmiError(_STATUS[error.fault], error.message, error.path) from error
-        written = _writing(self._live, place, lambda: _copied(value), replace=replaces)
+        written = _writing(self._live, place, lambda: _copied(value), entries, replace=replaces)
         edit = written
         if replaces and self._live.quirks.replace_needs_entry and place.steps and place.steps[-1].keys:
             edit = self._needing_entry(place, shown, written)
@@ -177,12 +178,12 @@ class Writer:
 
         return edit
 
-    def _unite(self, prefix: gnmi_pb2.Path, update: gnmi_pb2.Update, *, first: bool) -> Operation:
+    def _unite(self, prefix: gnmi_pb2.Path, update: gnmi_pb2.Update, entries: Entries, *, first: bool) -> Operation:
         """One part of a union (union_replace section 5.2.2): the first one makes a clean sheet."""
         if (origin := prefix.origin or update.path.origin) not in self._paths.origins:
             message = f"origin {origin!r} cannot be united with OpenConfig: this switch has no other configuration"
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, message, _shown(prefix, update.path))
-        operation = self._write(prefix, update, _UNION_REPLACE)
+        operation = self._write(prefix, update, _UNION_REPLACE, entries)
 
         def edit(tree: Object) -> None:
             tree.clear()
@@ -212,11 +213,11 @@ def _request(operations: Sequence[Operation]) -> Request:
     return Request(tuple(one.part for one in operations))
 
 
-def _writing(live: Live, place: Place, value: Callable[[], Json], *, replace: bool) -> Edit:
+def _writing(live: Live, place: Place, value: Callable[[], Json], entries: Entries, *, replace: bool) -> Edit:
     def edit(tree: Object) -> None:
         fresh = value()
         if place.steps:
-            write(tree, place, fresh, replace=replace, fill=not live.quirks.wants_config_keys)
+            write(tree, place, fresh, replace=replace, fill=not live.quirks.wants_config_keys, entries=entries)
             return
         assert isinstance(fresh, dict)
         if replace:

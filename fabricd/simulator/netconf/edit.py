@@ -14,6 +14,7 @@ from fabricd.model import clark
 from fabricd.model.path import Path
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.engine import Edit
+from fabricd.simulator.entries import Entries, Key, key_of
 from fabricd.simulator.netconf.errors import BASE, RpcError, missing, unknown
 from fabricd.simulator.netconf.marks import TAG
 from fabricd.simulator.netconf.offer import Mode
@@ -24,6 +25,7 @@ from fabricd.simulator.values import Json, from_text, to_text
 
 _OPERATION = f"{{{BASE}}}operation"
 _DEFAULT = f"{{{TAG}}}default"
+_MOST_PARTS = 1_000  # each may have to be tried again together with those before it
 _YANG = "urn:ietf:params:xml:ns:yang:1"
 
 
@@ -59,13 +61,17 @@ def edit_of(outline: Outline, config: etree._Element, default: Op, manners: Mann
 
         return edit
 
-    return Request(tuple(Part(part(element)) for element in elements(config)))
+    tops = elements(config)
+    if len(tops) > _MOST_PARTS:
+        raise RpcError("resource-denied", f"more than {_MOST_PARTS} top-level elements in one edit")
+    return Request(tuple(Part(part(element)) for element in tops))
 
 
 class _Editor:
     def __init__(self, outline: Outline, manners: Manners) -> None:
         self._outline = outline
         self._manners = manners
+        self._known = Entries()
 
     def child(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
         """One element inside the one that stands for `node`, whose data is `data`."""
@@ -124,28 +130,24 @@ class _Editor:
         path += "".join(f"[{name}='{to_text(made[name])}']" for name in node.keys)
         held = data.get(node.member)
         entries: list[Json] = held if isinstance(held, list) else []
-        wanted = entry_key(made, node)
-        at = next((i for i, one in enumerate(entries) if isinstance(one, dict) and entry_key(one, node) == wanted), -1)
+        wanted = key_of(made, node)
+        found = self._known.find(entries, wanted, node)
         if op in (Op.DELETE, Op.REMOVE):
-            self._check_delete(op, at >= 0, path)
-            if at >= 0:
-                del entries[at]
-                if not entries:
-                    del data[node.member]
+            self._check_delete(op, found is not None, path)
+            self._take_out(data, node, entries, wanted)
             return
-        if op is Op.CREATE and at >= 0:
+        if op is Op.CREATE and found is not None:
             raise RpcError("data-exists", "exists already", path=path)
-        if op is Op.NONE and at < 0:
+        if op is Op.NONE and found is None:
             raise RpcError("data-missing", "does not exist", path=path)
-        entry: Object = made
-        if at >= 0 and op is not Op.REPLACE:
-            found = entries[at]
-            assert isinstance(found, dict)
+        entry = made
+        if isinstance(found, dict):
             entry = found
+            if op is Op.REPLACE:
+                entry.clear()
+                entry.update(made)
         self._children(entry, node, element, op, path)
-        if at >= 0:
-            entries[at] = entry
-        else:
+        if found is None:
             entries.append(entry)
         data[node.member] = entries
         if op is not Op.NONE:
@@ -200,13 +202,11 @@ class _Editor:
         path += f"[.='{to_text(value)}']"
         held = data.get(node.member)
         values: list[Json] = held if isinstance(held, list) else []
-        exists = value in values
+        written = key_of(value, node)
+        exists = self._known.find(values, written, node) is not None
         if op in (Op.DELETE, Op.REMOVE):
             self._check_delete(op, exists, path)
-            if exists:
-                values.remove(value)
-                if not values:
-                    del data[node.member]
+            self._take_out(data, node, values, written)
             return
         if op is Op.CREATE and exists:
             raise RpcError("data-exists", "exists already", path=path)
@@ -218,6 +218,14 @@ class _Editor:
             values.append(value)
         data[node.member] = values
         self._place(values, value, node, element, path)
+
+    def _take_out(self, data: Object, node: Node, values: list[Json], key: Key) -> None:
+        """What is there of this key, out of its list, and with the last one the list."""
+        if self._known.find(values, key, node) is None:
+            return
+        self._known.take_out(values, key, node)
+        if not values:
+            del data[node.member]
 
     def _operation(self, element: etree._Element, inherited: Op, path: str) -> Op:
         text = element.get(_OPERATION)

@@ -83,6 +83,7 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
         self._telling: asyncio.Task[None] | None = None
         self._greeted = False
         self._ending = ""  # why, once it is to end
+        self._waiting = 0  # bytes of messages that were not looked at yet
         self._paused = False
         self._writing = asyncio.Lock()
         self._writable = asyncio.Event()
@@ -115,9 +116,11 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
                     self._hello(message)
                 else:
                     self._messages.put_nowait(message)
+                    self._waiting += len(message)
         except FramingError as error:
             self._messages.put_nowait(error)
-        if self._messages.qsize() > _QUEUED and self._channel is not None and not self._paused:
+        behind = self._messages.qsize() > _QUEUED or self._waiting > self._limit
+        if behind and self._channel is not None and not self._paused:
             self._paused = True
             self._channel.pause_reading()
 
@@ -192,7 +195,9 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
                     message = await self._messages.get()
                 else:
                     message = await asyncio.wait_for(self._messages.get(), _HELLO_SECONDS)
-                if self._paused and self._messages.qsize() <= _QUEUED // 2 and self._channel is not None:
+                self._waiting -= 0 if isinstance(message, FramingError) else len(message)
+                caught_up = self._messages.qsize() <= _QUEUED // 2 and self._waiting <= self._limit // 2
+                if self._paused and caught_up and self._channel is not None:
                     self._paused = False
                     self._channel.resume_reading()
                 await self._handle(message)

@@ -1,4 +1,4 @@
-"""Filters that would take a simulated switch too long are refused, and those that people write are not."""
+"""Filters and edits that would take a simulated switch too long are refused, and those that people write are not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 from netconf_documents import IF, commit, config, interface
-from raw_netconf import Client, session, text
+from raw_netconf import Client, edit, session, text
 
 from fabricd.simulator import Simulation, Switch
 
@@ -60,6 +60,12 @@ async def test_expressions_that_would_never_end_are_refused(client: Client, sele
     error = await client.refused(get_config(select))
     assert error["error-tag"] == "invalid-value"
     assert "too costly" in error["error-message"]
+
+
+async def test_an_edit_has_a_number_of_top_level_elements(client: Client) -> None:
+    error = await client.refused(edit(f'<interfaces xmlns="{IF}"/>' * 1_001))
+    assert error["error-tag"] == "resource-denied"
+    await client.ok(edit(f'<interfaces xmlns="{IF}"/>' * 1_000))
 
 
 async def test_a_subtree_filter_has_a_number_of_elements(client: Client) -> None:
