@@ -22,10 +22,13 @@ _VERDICTS = {"ok": "green", "wrong": "bold red", "missing": "red", "unexpected":
 _GOOD = {"UP": "green", "ESTABLISHED": "green", "DOWN": "red"}
 
 
+_NOT_AS_SAID = frozenset({"wrong", "missing", "unexpected"})
+
+
 def state(context: typer.Context, devices: Devices = None, as_json: Json = False) -> int:
     """Read interfaces, LLDP neighbours and BGP sessions of devices now.
 
-    Exit code 0; 1 when a device could not be read.
+    Exit code 0: all were read; 1: a device could not be.
 
     \b
     Examples:
@@ -52,7 +55,7 @@ def cabling(context: typer.Context, devices: Devices = None, as_json: Json = Fal
 
     Every cable is told once: ok, wrong (with what is found at either end), missing, unexpected, or unknown.
 
-    Exit code 0; 2 when a cable is wrong; 1 on errors.
+    Exit code 0: all are ok; 2: one is wrong, missing or unexpected; 1: a device could not be read.
 
     \b
     Examples:
@@ -73,7 +76,9 @@ def cabling(context: typer.Context, devices: Devices = None, as_json: Json = Fal
         counts = {verdict: sum(cable.verdict == verdict for cable in found.cables) for verdict in _VERDICTS}
         told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
         terminal.line((f"{len(found.cables)} cables: {told}" if told else "no fabric has a cable here", "bold"))
-    return ExitCode.PENDING if any(cable.verdict == "wrong" for cable in found.cables) else ExitCode.DONE
+    if found.unread:
+        return ExitCode.ERROR
+    return ExitCode.PENDING if any(cable.verdict in _NOT_AS_SAID for cable in found.cables) else ExitCode.DONE
 
 
 def applied(context: typer.Context, devices: Devices = None, as_json: Json = False) -> int:

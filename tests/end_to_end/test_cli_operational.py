@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fabricctl_shell import Shell
-from test_operational import AS_WRITTEN, FABRIC, SWAPPED, hall, in_sync
+from test_operational import AS_WRITTEN, FABRIC, ONE_MORE, SWAPPED, hall, in_sync
 
-from fabricd.simulator import Quirks
+from fabricd.simulator import LinkConfig, Quirks
 
 MANAGED = Path(__file__).resolve().parents[2] / "yang" / "openconfig"
 
@@ -36,6 +36,23 @@ async def test_swapped_cables_are_shown_with_both_ends(tmp_path: Path) -> None:
         assert (cable["verdict"], cable["a"]["found"]) == ("wrong", "leaf2:Ethernet1")
         missing = await shell.run("cabling", "nobody")
         assert (missing.code, "nobody" in missing.err) == (1, True)
+
+
+async def test_the_exit_code_tells_that_cabling_differs_or_is_not_known(tmp_path: Path) -> None:
+    (tmp_path / "hall.yaml").write_bytes(FABRIC)
+    async with hall(tmp_path, ONE_MORE) as one:
+        shell = Shell(tmp_path, one.service, one.simulation)
+        await shell.run("submit", "hall.yaml", "--no-wait")
+        more = await shell.run("cabling")
+        assert (more.code, more.out.splitlines()[-1]) == (2, "3 cables: 2 ok, 1 unexpected")
+        one.simulation.rewire(LinkConfig(a=a, b=b) for a, b in AS_WRITTEN[1:])
+        fewer = await shell.run("cabling")
+        assert (fewer.code, fewer.out.splitlines()[-1]) == (2, "2 cables: 1 ok, 1 missing")
+        one.simulation.rewire(LinkConfig(a=a, b=b) for a, b in AS_WRITTEN)
+        assert (await shell.run("cabling")).code == 0
+        await one.simulation.switches["leaf2"].stop()
+        dark = await shell.run("cabling")
+        assert (dark.code, "leaf2 could not be asked" in dark.out) == (1, True)
 
 
 async def test_state_and_what_is_not_in_force_are_shown(tmp_path: Path) -> None:
@@ -71,6 +88,8 @@ async def test_models_are_installed_listed_checked_and_removed(shell: Shell) -> 
     await shell.run("submit", "leaf1.yaml")
     fine = await shell.run("models", "check", "leaf1", "--models", "mine")
     assert (fine.code, fine.out) == (0, "leaf1: all 3 leaves can be taken, by model set mine\n")
+    wrong = await shell.run("models", "install", str(MANAGED), "--name", "few", "--feature", "openconfig-lldp:wings")
+    assert (wrong.code, "module openconfig-lldp has no feature 'wings'" in wrong.err) == (1, True)
     few = await shell.run("models", "install", str(MANAGED), "--name", "few", "--modules", "openconfig-types")
     assert few.code == 0
     bad = await shell.run("models", "check", "leaf1", "--models", "few")

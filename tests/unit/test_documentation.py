@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from fabricd.cli.check import check
 from fabricd.cli.connection import hoisted
 from fabricd.intent import Document
 from fabricd.model.device import Profile
+from fabricd.northbound.access import needed_role
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.settings import Settings
 from fabricd.simulator import load_simulation
@@ -45,12 +47,19 @@ def shown(language: str) -> list[pytest.ParameterSet]:  # type: ignore[name-defi
     ]
 
 
+def below(name: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command of an app, those of its groups included, with its whole name."""
+    for command in group.commands.values():
+        whole = f"{name} {command.name}"
+        yield from below(whole, command) if hasattr(command, "commands") else [(whole, command)]
+
+
 def commands() -> list[pytest.ParameterSet]:  # type: ignore[name-defined]
     """Every line that starts with one of the commands, in pages and in the help of commands, up to its comment, pipe or
     redirection."""
     texts = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
     for name, app in APPS.items():
-        texts |= {f"{name} {command.name}": command.help or "" for command in app.commands.values()}
+        texts |= {where: command.help or "" for where, command in below(name, app)}
     found: dict[str, str] = {}
     for where, text in texts.items():
         for line in re.findall(r"^ {2,4}(?:\$ )?(?:\S*/)?(fabricd?(?:ctl)? .*)$", text, re.MULTILINE):
@@ -78,8 +87,31 @@ def test_commands_that_are_shown_have_these_options(line: str) -> None:
     if "--install-completion" in arguments:
         return  # it would be done while it is read
     with app.make_context(name, hoisted(arguments)) as context:
-        _, command, rest = app.resolve_command(context, [*context._protected_args, *context.args])
-        command.make_context(name, rest, parent=context)
+        while hasattr(app, "commands"):
+            _, app, rest = app.resolve_command(context, [*context._protected_args, *context.args])
+            context = app.make_context(name, rest, parent=context)
+
+
+def test_every_command_is_in_the_list_and_nothing_else() -> None:
+    text = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE)
+    listed = [one.replace("\\|", "|") for row in rows for one in re.findall(r"`([^`]+)`", row)]
+    for where, _ in (*below("fabricctl", APPS["fabricctl"]), *below("fabricd", APPS["fabricd"])):
+        name = where.removeprefix("fabricctl ")
+        *above, last = name.split()
+        start = re.compile(rf"{re.escape(' '.join([*above, '']))}(\S+\|)*{re.escape(last)}\b")
+        assert any(start.match(one) for one in listed), f"docs/cli.md does not list {where}"
+
+
+def test_every_call_is_listed_with_the_role_that_it_needs() -> None:
+    text = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = {
+        role: set(re.findall(r"\b[A-Z][A-Za-z]+\b", may))
+        for role, may in re.findall(r"^\| (viewer|operator|admin) \| (.*) \|$", text, re.MULTILINE)
+    }
+    service = pb.DESCRIPTOR.services_by_name["Fabricd"]
+    needed = {one.name: needed_role(f"/{service.full_name}/{one.name}") for one in service.methods}
+    assert {name: role for role, names in listed.items() for name in names} == needed
 
 
 def test_some_commands_are_shown() -> None:
