@@ -22,7 +22,7 @@ from fabricd.schema.features import every_feature
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.schema.tree import Defaults, Tree
-from fabricd.simulator.partial_write import carry_out, differences
+from fabricd.simulator.differences import carry_out, differences
 from fabricd.simulator.tree import Object
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Engine:
         """The canonical configuration that has the first half of what differs, or as much less of it as is valid."""
 
         def work() -> bytes:
-            changes = list(differences(parse(before), parse(after), self.outline.root))
+            changes = list(differences(parse(before), parse(after), self.outline.root, deep=True))
             for count in range((len(changes) + 1) // 2, 0, -1):
                 tree = parse(before)
                 carry_out(tree, changes[:count])

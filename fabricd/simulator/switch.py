@@ -313,5 +313,7 @@ class Switch:
             if child is None:
                 raise InputError.of([Problem("the models have no such node", device=self.name, path=text)])
             node = child
+            if wrong := [name for name, _ in segment.keys if name not in node.keys]:
+                raise InputError.of([Problem(f"{node.name} has no key {wrong[0]!r}", device=self.name, path=text)])
             steps.append(Step(node, segment.keys))
         return Place(tuple(steps))

@@ -146,7 +146,8 @@ def write(
         if not step.keys:
             _write_list(data, step.node, value, place, replace=replace)
             return
-        assert isinstance(value, dict)
+        if not isinstance(value, dict):
+            raise TreeError(Fault.SHAPE, "one entry takes an object", str(place))
         entry = _entry(data, step, place, known)
         for name in step.node.keys:
             if name in value and not same(_value(step.node, name), value[name], to_text(entry[name])):

@@ -108,6 +108,8 @@ async def test_a_power_cycle_comes_back_by_itself(run: Any, left: Switch) -> Non
         (("switch", "change", "left", "--update", "/system"), "PATH=JSON"),
         (("switch", "change", "left", "--update", "/system/config/colour=red"), "/system/config/colour"),
         (("switch", "change", "left", "--update", "/interfaces/interface[name=x]/config/mtu=many"), "mtu"),
+        (("switch", "change", "left", "--update", "/interfaces/interface[name=x]=[]"), "one entry takes an object"),
+        (("switch", "change", "left", "--update", "/interfaces/interface[id=x]/config/mtu=1"), "no key 'id'"),
     ],
 )
 async def test_what_makes_no_sense_is_told(run: Any, left: Switch, arguments: tuple[str, ...], says: str) -> None:

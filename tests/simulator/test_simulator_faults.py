@@ -30,8 +30,8 @@ from fabricd.simulator import (
     SwitchConfig,
     random_faults,
 )
+from fabricd.simulator.differences import carry_out, differences
 from fabricd.simulator.faults import SPOILED, SWITCH, DroppedError, RefusedError
-from fabricd.simulator.partial_write import carry_out, differences
 
 Configure = Callable[..., SimulationConfig]
 HOSTNAME = "/system/config/hostname"
@@ -124,10 +124,10 @@ def test_what_makes_no_sense_is_refused(fields: dict[str, Any]) -> None:
 
 
 @FEW
-@given(trees(), trees())
-def test_all_differences_carried_out_make_the_other_tree(before: Any, after: Any) -> None:
+@given(trees(), trees(), st.booleans())
+def test_all_differences_carried_out_make_the_other_tree(before: Any, after: Any, deep: bool) -> None:
     had, has = flat(before), flat(after)
-    changes = list(differences(before, after, outline().root))
+    changes = list(differences(before, after, outline().root, deep=deep))
     assert bool(changes) == (had != has)
     carry_out(before, changes)
     assert flat(before) == has

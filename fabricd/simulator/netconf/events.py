@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from xml.sax.saxutils import escape, quoteattr
 
-from fabricd.schema.outline import Node, NodeKind, Outline
+from fabricd.schema.outline import Node, Outline
 from fabricd.simulator.datastore import Changed, Confirmed, Step
+from fabricd.simulator.differences import Difference, differences
 from fabricd.simulator.engine import parse
 from fabricd.simulator.netconf.offer import EVENTS
-from fabricd.simulator.tree import LEAVES, Object, Place, concrete, entry_key
+from fabricd.simulator.tree import Object, Place
 from fabricd.simulator.tree import Step as TreeStep
-from fabricd.simulator.values import Json
 
 _MOST_EDITS = 500
 
@@ -39,7 +39,8 @@ def config_change(outline: Outline, event: Changed, by: Person | None) -> str:
     """<netconf-config-change>; `by` None: the server itself. With more than _MOST_EDITS edits it names the top-level
     nodes that differ."""
     before, after = parse(event.before), parse(event.after)
-    edits = list(islice(differences(before, after, outline.root), _MOST_EDITS + 1))
+    found = islice(differences(before, after, outline.root), _MOST_EDITS + 1)
+    edits = [(one.place, _word(one)) for one in found]
     if len(edits) > _MOST_EDITS:
         edits = list(_tops(before, after, outline.root))
     told = "".join(f"<edit>{_target(outline, place)}<operation>{word}</operation></edit>" for place, word in edits)
@@ -69,48 +70,8 @@ def session_end(who: Person, reason: str, killer: int = 0) -> str:
     return f'<netconf-session-end xmlns="{EVENTS}">{body}</netconf-session-end>'
 
 
-def differences(
-    before: Object, after: Object, node: Node, above: tuple[TreeStep, ...] = ()
-) -> Iterator[tuple[Place, str]]:
-    """Where two trees differ, each place with the operation that leads from one to the other."""
-    for member in dict.fromkeys((*after, *before)):
-        child = node.child(member)
-        assert child is not None
-        old, new = before.get(member), after.get(member)
-        if old == new:
-            continue
-        if child.kind is NodeKind.LIST and child.keys:
-            yield from _entries(old, new, child, above)
-        elif old is None or new is None:
-            yield Place((*above, TreeStep(child))), "create" if old is None else "delete"
-        elif child.kind in LEAVES or child.kind is NodeKind.LIST:
-            yield Place((*above, TreeStep(child))), "replace"
-        else:
-            assert isinstance(old, dict)
-            assert isinstance(new, dict)
-            yield from differences(old, new, child, (*above, TreeStep(child)))
-
-
-def _entries(old: Json, new: Json, node: Node, above: tuple[TreeStep, ...]) -> Iterator[tuple[Place, str]]:
-    held = {entry_key(entry, node): entry for entry in _listed(old)}
-    wanted = {entry_key(entry, node): entry for entry in _listed(new)}
-    for key, entry in held.items():
-        if key not in wanted:
-            yield Place((*above, concrete(entry, node))), "delete"
-    stayed = [key for key in held if key in wanted]
-    moved = node.user_ordered and stayed != [key for key in wanted if key in held]
-    for key, entry in wanted.items():
-        place = (*above, concrete(entry, node))
-        if key not in held:
-            yield Place(place), "create"
-        elif moved:
-            yield Place(place), "replace"
-        elif held[key] != entry:
-            yield from differences(held[key], entry, node, place)
-
-
-def _listed(value: Json) -> list[Object]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+def _word(one: Difference) -> str:
+    return "create" if one.before is None else "delete" if one.after is None else "replace"
 
 
 def _tops(before: Object, after: Object, node: Node) -> Iterator[tuple[Place, str]]:
