@@ -74,8 +74,9 @@ class CablingWatch:
                 _, links = await self._observations.links()
                 sights = await self._sights({port.device for _, link in links for port in (link.a, link.b)}, interval)
                 await self._judge(sights)
-            except FabricdError as error:
-                _LOG.warning("the cabling could not be looked at: %s", error)
+            except Exception as error:  # noqa: BLE001 the watch outlives every surprise
+                surprise = None if isinstance(error, FabricdError) else error
+                _LOG.warning("the cabling could not be looked at: %s", error, exc_info=surprise)
                 links = []
             left = max(0.0, until - self._clock.monotonic())
             await self._clock.sleep(left if links else min(left, _LOOK_AGAIN))

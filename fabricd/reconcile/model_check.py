@@ -208,10 +208,11 @@ def _attributed(found: Sequence[Refused], wanted: _Wanted, secrets: Sequence[Pat
 
 
 def _without_secret(one: Refused, secrets: Sequence[Path]) -> Refused:
-    """Messages quote values: not where that is a secret."""
-    if one.reason not in (Reason.VALUE, Reason.RULE) or not covered(secrets, one.leaf.path):
+    """Nobody is told a secret, whatever is wrong with it; messages of values and rules quote it."""
+    if not covered(secrets, one.leaf.path):
         return one
-    return Refused(Leaf(one.leaf.path, ""), one.reason, "this secret is not allowed there")
+    quoted = one.reason in (Reason.VALUE, Reason.RULE)
+    return Refused(Leaf(one.leaf.path, ""), one.reason, "this secret is not allowed there" if quoted else one.message)
 
 
 def _with_intent(one: Refused, wanted: _Wanted) -> Untakeable:

@@ -18,6 +18,8 @@ from fabricd.schema.module_files import ModuleFile, Pile
 from fabricd.schema.module_text import ModuleText, Needed, read_module_text
 from fabricd.southbound.sessions import Sessions
 
+_MOST_ASKED = 20_000  # modules and submodules; ten times what the largest router has
+
 
 class Listed(Protocol):
     """A module as a device lists it. `features` are those that it has enabled, `deviations` names the modules that
@@ -173,6 +175,9 @@ class _Search:
     def _want(self, needed: Needed) -> None:
         exact = needed if needed.revision else Needed(needed.name, self._revisions.get(needed.name, ""))
         if exact not in self._asked:
+            if len(self._asked) >= _MOST_ASKED:
+                message = f"the device names more than {_MOST_ASKED} modules, or its modules need that many"
+                raise DeviceProtocolError(message, device=self._device)
             self._asked.add(exact)
             self.waiting.append(exact)
 

@@ -6,6 +6,7 @@ Called by reconcile/model_sets with modules that nobody has loaded before; `main
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import sys
 from pathlib import Path
@@ -16,13 +17,16 @@ from fabricd.errors import InputError
 from fabricd.schema.context import Context, SchemaFault
 from fabricd.schema.models import ModelSet
 
+_CODE = str(Path(__file__).resolve().parents[2])  # where this package was loaded from
 _MEMORY = 4 << 30  # bytes of address space; a full OpenConfig release takes a tenth
 
 
 async def load_elsewhere(models: ModelSet, *, within: float) -> None:
     """Raises InputError when the modules do not load, crash what loads them, or take longer than `within` seconds."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__,
+        # -P: nothing that lies about in the current folder is taken for a module of Python.
+        sys.executable, "-P", "-m", __name__,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_CODE, os.environ.get("PYTHONPATH", ""))))},
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:

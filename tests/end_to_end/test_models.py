@@ -267,6 +267,15 @@ async def test_a_device_that_gives_something_else_than_asked_for_is_told(
     assert await live.names() == ["managed"]
 
 
+async def test_a_device_whose_modules_need_no_end_of_others_is_left(live: Bench) -> None:
+    file = live.handed_out / "openconfig-lldp.yang"
+    many = "".join(f"  import more-{number} {{ prefix m{number}; }}\n" for number in range(20_000))
+    file.write_text(file.read_text().replace("  import ", f"{many}  import ", 1))
+    with pytest.raises(DeviceProtocolError, match="names more than 20000 modules"):
+        await live.fetch("leaf2", "endless")
+    assert await live.names() == ["managed"]
+
+
 @pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROP, Kind.GARBAGE, Kind.CUT_INSIDE, Kind.WRONG])
 async def test_a_device_that_goes_bad_meanwhile_changes_nothing_and_is_asked_anew(live: Bench, kind: Kind) -> None:
     assert live.simulation is not None

@@ -45,19 +45,38 @@ async def test_what_the_profile_leaves_out_is_told_and_not_held_against_the_devi
     }
     async with serving(tmp_path, devices=devices, running=False) as service:
         bench = Bench(service)
-        without = [
-            (
-                name,
-                text.replace(b"leaf mtu {", b"leaf other-mtu {", 1) if name == "openconfig-interfaces.yang" else text,
-            )
-            for name, text in managed()
-        ]
-        await bench.install("without", without)
+        await bench.install("without", without_mtu())
         async with service.client() as client:
             await client.submit([interfaces("leaf1", mtu=9000)])
             found = await client.check_models("leaf1", models="without")
             assert (found.leaves, list(found.untakeable)) == (2, [])
             assert [(one.path, one.leaves) for one in found.left_out] == [(f"{config}/mtu", 1)]
+
+
+async def test_no_secret_is_told_whatever_is_wrong_with_it(tmp_path: Path) -> None:
+    likeness = Likeness(secrets=(DataPath.parse("/openconfig-interfaces:interfaces/interface/config/mtu"),))
+    profile = Profile("secretive", likeness=likeness)
+    devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
+    async with serving(tmp_path, devices=devices, running=False) as service:
+        bench = Bench(service)
+        await bench.install("without", without_mtu())
+        await bench.install("narrow", narrow())
+        async with service.client() as client:
+            await client.submit([interfaces("leaf1", mtu=9000)])
+            for models, reason in (("without", "node"), ("narrow", "value")):
+                found = await client.check_models("leaf1", models=models)
+                (one,) = found.untakeable
+                assert (one.path, one.reason, one.value_json) == (MTU, reason, "")
+                assert "9000" not in str(found)
+
+
+def without_mtu() -> list[tuple[str, bytes]]:
+    """The managed models with another name for the MTU of an interface."""
+    found = managed()
+    names = [name for name, _ in found]
+    at = names.index("openconfig-interfaces.yang")
+    found[at] = (names[at], found[at][1].replace(b"leaf mtu {", b"leaf other-mtu {", 1))
+    return found
 
 
 async def test_features_are_enabled_unless_others_are_chosen(bench: Bench) -> None:

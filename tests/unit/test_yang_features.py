@@ -103,6 +103,17 @@ async def test_features_are_tried_with_the_models(tmp_path: Path) -> None:
         await load_elsewhere(models.with_features((("base", ("wings",)),)), within=30)
 
 
+async def test_nothing_in_the_current_folder_is_run_when_models_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base.yang").write_bytes(BASE)
+    (tmp_path / "orjson.py").write_text("raise SystemExit('this is no orjson')")
+    (tmp_path / "fabricd").mkdir()
+    (tmp_path / "fabricd" / "__init__.py").write_text("raise SystemExit('this is no fabricd')")
+    monkeypatch.chdir(tmp_path)
+    await load_elsewhere(ModelSet.from_directory("mine", tmp_path, ("base",)), within=30)
+
+
 def test_the_models_that_ship_with_fabricd_have_no_features() -> None:
     assert every_feature(ModelSet.managed()) == ModelSet.managed()
 
