@@ -163,7 +163,7 @@ class Demo:
     def daemon_starts(self) -> None:
         self.chapter(
             "2. The daemon",
-            "fabricd serve knows the switches from its inventory, their ways from profiles. It wants nothing of them yet.",
+            "fabricd serve knows the switches from its inventory, their ways from profiles. It wants nothing yet.",
         )
         self.start_daemon()
         self.fabricctl("devices")

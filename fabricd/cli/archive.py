@@ -33,6 +33,7 @@ _DAMAGED = (
     OSError,
     RuntimeError,  # zipfile: encrypted entries
     NotImplementedError,  # zipfile: a compression that it does not know
+    UnicodeDecodeError,  # zipfile: a name that is not in the encoding it says
 )
 _OPENERS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),

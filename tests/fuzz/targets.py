@@ -133,7 +133,11 @@ def _reply(data: bytes) -> None:
         return  # what is cut is then no document, and is refused when it is read
     [whole] = children
     whole.tail = None
-    assert etree.canonicalize(found.decode()) == etree.canonicalize(etree.tostring(whole, encoding="unicode"))
+    try:
+        expected = etree.canonicalize(etree.tostring(whole, encoding="unicode"))
+    except etree.XMLSyntaxError:
+        return  # names that libxml2 reads, and does not write so that it can read them again
+    assert etree.canonicalize(found.decode()) == expected
 
 
 def _notification(data: bytes) -> None:

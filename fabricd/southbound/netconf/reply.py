@@ -88,7 +88,8 @@ def data_element(reply: bytes, device: Device, what: str, repaired: Repair = _be
     judge(root, device, what)
     for child in _children(root, "data"):
         child.tail = None
-        return etree.tostring(child)
+        # As UTF-8: in ASCII, names would be written with character references, which only values may have.
+        return bytes(etree.tostring(child, encoding="utf-8", xml_declaration=False))
     raise DeviceProtocolError(f"the reply to {what} has no <data>", device=device.name)
 
 
