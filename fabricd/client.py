@@ -243,7 +243,7 @@ class Client:
 
     async def remove_models(self, name: str) -> None:
         """ConflictError while a device uses the set."""
-        await self._call(self._stub.RemoveModels, pb.RemoveModelsRequest(name=name), READ_TIMEOUT)
+        await self._call(self._stub.RemoveModels, pb.RemoveModelsRequest(name=name), CHANGE_TIMEOUT)
 
     async def check_models(
         self, device: str, documents: Sequence[pb.Document] = (), *, models: str = ""
