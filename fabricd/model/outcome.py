@@ -125,3 +125,7 @@ class OpenTransaction:
     preimage: bytes = field(default=b"", repr=False)
     commit: str = ""
     deadline: datetime | None = None
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether the device may have taken it back by itself already."""
+        return self.deadline is not None and now > self.deadline

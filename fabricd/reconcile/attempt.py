@@ -32,6 +32,9 @@ from fabricd.store import Store
 
 _LOG = logging.getLogger(__name__)
 
+# Unstable paths that a sentence names; the device's status has them all.
+_NAMED = 10
+
 Permit = Callable[[Planned], Verdict | None]
 """The reason not to carry out a plan, or None."""
 
@@ -71,10 +74,10 @@ class Attempts:
         whole, number = planned.plan, 1
         while True:
             seen = await self._write_piece(run, target, desired, planned, net=net, number=number, wanted=wanted)
-            taken = [one.edit.path for one in planned.piece]
-            flapping = self._breaker.repaired(run.device.name, run.desired_digest, taken, self._clock.monotonic())
+            name, now = run.device.name, self._clock.monotonic()
+            flapping = self._breaker.repaired(name, run.desired_digest, run.piece, now)
             if flapping:
-                _LOG.warning("%s: %s repaired too often, left alone from now on", run.device.name, flapping[0])
+                _LOG.warning("%s: %s repaired too often, left alone from now on", name, flapping[0])
             if seen.equal:
                 return self.concluded(run, seen, whole)
             planned, number = seen.planned, number + 1
@@ -123,11 +126,14 @@ class Attempts:
 
         async with Transaction(self._store, target, planned.payload, opening, record, go_ahead) as transaction:
             run.transaction, run.secrets = opening, planned.secrets_after
+            run.piece = tuple(one.edit.path for one in planned.piece)
             with run.phase("apply"):
                 await transaction.stage()
+            run.in_force = net
             seen = await take("probe") if net else None
             with run.phase("apply"):
                 await transaction.confirm()
+            run.in_force = False
         if seen is not None and not _confirm_may_change(target, run.device.profile):
             await remember(self._store, run.device, seen.planned.secrets)
             return seen
@@ -165,8 +171,9 @@ class Attempts:
         self._breaker.settled(name)
         unstable = self._breaker.unstable(name)
         if avoided or unstable:
-            paths = ", ".join(path.text for path in unstable)
-            return Ending(OutcomeKind.UNSTABLE, f"left alone until approved: {paths}", done, drift=len(avoided))
+            paths = ", ".join(path.text for path in unstable[:_NAMED])
+            more = f" and {len(unstable) - _NAMED} more" if len(unstable) > _NAMED else ""
+            return Ending(OutcomeKind.UNSTABLE, f"left alone until approved: {paths}{more}", done, drift=len(avoided))
         outcome = OutcomeKind.IN_SYNC if done is None else OutcomeKind.APPLIED
         return Ending(outcome, found=done, seen=seen.fetched.digest)
 
@@ -179,31 +186,44 @@ class Attempts:
         """
         run.secrets = None  # what was sent may not be there
         ending = judge(error, run.found)
-        name, commit = run.device.name, run.transaction.commit if run.transaction is not None else ""
+        name, opening = run.device.name, run.transaction
+        commit = opening.commit if opening is not None else ""
+        vain = run.piece if run.in_force and isinstance(error, DeviceError) else ()
         if isinstance(error, NotConvergedError):
-            for path in self._breaker.written_in_vain(name, run.desired_digest, error.paths):
-                _LOG.warning("%s: %s was written in vain too often, left alone from now on", name, path)
-            ending = replace(ending, drift=len(error.paths))
+            vain, ending = error.paths, replace(ending, drift=len(error.paths))
             if not commit:  # it was read just now
+                self._in_vain(run, vain)
                 return ending
+        unknown = run.piece if commit and isinstance(error, DeviceTimeoutError) else ()
         try:
             async with self._sessions.open(name) as target:
-                if commit:
+                if opening is not None and commit:
                     with run.phase("recover"):
-                        await target.resolve(commit)
+                        held = await target.resolve(commit, late=opening.is_late(self._clock.now()))
+                    unknown = unknown if held else ()
                 seen = await self._read_again(run, target, error)
                 if seen.equal:  # the error may have been that this could not be done
                     await target.save()
         except Exception as second:  # noqa: BLE001 whatever it is, the first error is the one to be told
             run.unsettled = True
+            self._in_vain(run, vain or unknown)
             retry = Retry.SOON if ending.retry is Retry.NEVER else ending.retry
             return replace(ending, verdict=f"{ending.verdict}; not settled yet: {second}", retry=retry)
         if seen.equal and isinstance(error, DeviceError):
             done = self.concluded(run, seen, run.found)
             verdict = done.verdict or f"{error}; read again, all of it is in force"
             return replace(done, verdict=verdict, error_code=done.error_code or error.code)
+        self._in_vain(run, vain or unknown)
         left = len(seen.planned.plan.edits) + len(seen.planned.avoided)
         return replace(ending, verdict=f"{ending.verdict}; read again, {left} edits are needed", drift=left)
+
+    def _in_vain(self, run: Run, paths: Sequence[Path]) -> None:
+        """What did not take, and what was in force and had to go back, counts against its paths: a change that cuts a
+        device off until the device takes it back must not do so again and again."""
+        given_up = self._breaker.written_in_vain(run.device.name, run.desired_digest, paths)
+        if given_up:
+            first, more = given_up[0], f" and {len(given_up) - 1} more" if len(given_up) > 1 else ""
+            _LOG.warning("%s: %s%s was written in vain too often, left alone from now on", run.device.name, first, more)
 
     async def _read_again(self, run: Run, target: Target, error: Exception) -> Seen:
         if run.desired is None:

@@ -42,8 +42,9 @@ class FlapBreaker:
         found: list[Path] = []
         for path in paths:
             history.in_vain.pop(path.text, None)
-            times = history.repairs.setdefault(path.text, deque(maxlen=self.count))
-            times.append(now)
+            # Counted anew each time: a reload may have changed how many are allowed.
+            times = deque((*history.repairs.get(path.text, ()), now), maxlen=self.count)
+            history.repairs[path.text] = times
             if len(times) == self.count and now - times[0] <= self.period:
                 history.unstable[path.text] = path
                 del history.repairs[path.text]

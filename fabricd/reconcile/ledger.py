@@ -40,8 +40,9 @@ class Run:
 
     `before` are the paths that still want a transaction of their own (WriteTraits), `avoid` those left alone in this
     round, `found` is the plan that it found. `wrote`: something was sent that may have taken effect. `transaction` is
-    the one that is open; `unsettled`: what became of it is not known yet, or does not outlast a restart. `secrets` are
-    those of the device with what was just sent, None while the store knows best.
+    the one that is open, `piece` what it writes, `in_force` whether the device accepted that and holds it unconfirmed;
+    `unsettled`: what became of it is not known yet, or does not outlast a restart. `secrets` are those of the device
+    with what was just sent, None while the store knows best.
     """
 
     decision: str
@@ -58,6 +59,8 @@ class Run:
     avoid: tuple[Path, ...] = ()
     found: Plan | None = None
     transaction: OpenTransaction | None = None
+    piece: tuple[Path, ...] = ()
+    in_force: bool = False
     approved: bool = False
     wrote: bool = False
     unsettled: bool = False

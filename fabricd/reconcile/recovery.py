@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from fabricd.errors import DeviceError, NotFoundError
 from fabricd.model.outcome import Event, JournalRecord, OpenTransaction, TransactionPhase
@@ -23,14 +22,16 @@ from fabricd.store import Store
 
 _LOG = logging.getLogger(__name__)
 
-_MARGIN = timedelta(seconds=10)
+_MARGIN = 10.0  # seconds
 
 
 @dataclass(slots=True)
 class _Left:
-    """What was left open on one device, what the device said of it so far, and how often it was asked."""
+    """What was left open on one device, since when we know it (monotonic seconds, by id), what the device said of it so
+    far, and how often it was asked."""
 
-    transactions: list[OpenTransaction]
+    transactions: list[OpenTransaction] = field(default_factory=list)
+    since: dict[str, float] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     tries: int = 0
 
@@ -61,7 +62,9 @@ class Recovery:
 
     def keep(self, transaction: OpenTransaction) -> None:
         """Nobody knows how this one ended: the device has to be asked and read before anything else."""
-        self._left.setdefault(transaction.device, _Left([])).transactions.append(transaction)
+        left = self._left.setdefault(transaction.device, _Left())
+        left.transactions.append(transaction)
+        left.since[transaction.id] = self._clock.monotonic()
 
     def pending(self, device: str) -> bool:
         return device in self._left
@@ -73,7 +76,7 @@ class Recovery:
     async def resolve(self, run: Run, target: Target) -> None:
         """Have the device take back what it holds unconfirmed. Nothing may be read or written there before.
 
-        Raises DeviceError while the device does not say; from the deadline on it has decided by itself, and is read
+        Raises DeviceError while the device does not say; once its time is over it has decided by itself, and is read
         whatever it says.
         """
         left = self._left.get(run.device.name)
@@ -82,14 +85,14 @@ class Recovery:
         left.tries += 1
         for transaction in left.transactions:
             if transaction.commit and transaction.id not in left.said:
-                left.said[transaction.id] = await self._ask(run, target, transaction)
+                left.said[transaction.id] = await self._ask(run, target, transaction, left.since[transaction.id])
 
-    async def _ask(self, run: Run, target: Target, transaction: OpenTransaction) -> str:
+    async def _ask(self, run: Run, target: Target, transaction: OpenTransaction, since: float) -> str:
         try:
             with run.phase("recover"):
-                held = await target.resolve(transaction.commit)
+                held = await target.resolve(transaction.commit, late=transaction.is_late(self._clock.now()))
         except DeviceError as error:
-            if not self._is_over(run, transaction):
+            if not self._is_over(run, transaction, since):
                 raise
             _LOG.warning("%s: %s; its deadline is over", transaction.device, error)
             return f"the device did not say what became of it ({error}), and its deadline is over"
@@ -97,13 +100,17 @@ class Recovery:
             return "the device still held it unconfirmed and took it back"
         return "the device holds nothing unconfirmed"
 
-    def _is_over(self, run: Run, transaction: OpenTransaction) -> bool:
-        """Whether the device has decided by itself: it counts from when it got the change, which may have taken as
-        long as a write may take."""
+    def _is_over(self, run: Run, transaction: OpenTransaction, since: float) -> bool:
+        """Whether the device has decided by itself.
+
+        It counts from when it got the change. That was sent before we gave it up (or were started again), but minutes
+        after the deadline was stored where locks and edits took their time; and the device may have taken as long over
+        it as a write may take. Counted from when we gave it up, no clock that is set matters.
+        """
         if transaction.deadline is None:
             return True
-        late = timedelta(seconds=run.device.profile.timeouts.write) + _MARGIN
-        return self._clock.now() > transaction.deadline + late
+        within = (transaction.deadline - transaction.started).total_seconds()
+        return self._clock.monotonic() > since + within + run.device.profile.timeouts.write + _MARGIN
 
     async def close(self, run: Run, target: Target, found: Planned | None) -> None:
         """The device was read, and `found` says what of it differs; None: no intent names it any more.

@@ -83,9 +83,13 @@ class Target(Protocol):
         session that is gone."""
         ...
 
-    async def resolve(self, commit: str) -> bool:
+    async def resolve(self, commit: str, *, late: bool = False) -> bool:
         """Have the device take back what an earlier session put in force under this id. False when it knows nothing of
-        it (any more): it was confirmed, taken back or never made, and has to be read to know which."""
+        it (any more): it was confirmed, taken back or never made, and has to be read to know which.
+
+        `late`: the time of that change may be over. What is pending on the device then may be somebody else's, and
+        nothing is sent that could hit it. Raises DeviceRefusedError where the device cannot be asked by id, or has no
+        such commits (any more) by its profile or its hello: it takes the change back by itself."""
         ...
 
     async def save(self) -> None:

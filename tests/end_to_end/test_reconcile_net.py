@@ -170,7 +170,11 @@ async def test_a_change_that_cuts_the_switch_off_is_taken_back_by_it(tmp_path: F
             async def back() -> bool:
                 return not pending(made) and mtu_of(made) == 9000
 
+            async def unsettled() -> bool:
+                return any("not settled yet" in one.message for one in await made.records("leaf1", Event.RECONCILE))
+
             await made.until(back, "the switch took it back")
+            await made.until(unsettled, "it was asked in vain what became of it")
             assert (await made.view("leaf1")).in_sync is False
             faults.release()
             await made.in_sync("leaf1")
@@ -182,6 +186,34 @@ async def test_a_change_that_cuts_the_switch_off_is_taken_back_by_it(tmp_path: F
 
 async def _heard(heard: list[Rpc], rpc: Rpc) -> bool:
     return rpc in heard
+
+
+@BOTH
+async def test_a_change_that_cuts_the_switch_off_is_not_made_again_and_again(
+    tmp_path: File, protocol: Protocol
+) -> None:
+    """Each time the switch is out of reach until it takes the change back: that is an outage, and we make it."""
+    settings = with_settings(flap_count=2)
+    async with fabric(
+        tmp_path, {"leaf1": protocol}, settings=settings, read_timeout=0.3, write_timeout=0.3, **NET
+    ) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        faults = made.switch("leaf1").faults
+        with requests(made) as heard:
+            for _ in range(2):  # the reads before the change get their answers, that of the change in force does not
+                faults.add(Fault(rpc=Rpc.GET, kind=Kind.DELAY), Fault(rpc=Rpc.GET, kind=Kind.STALL))
+                faults.add(Fault(rpc=Rpc.GET, kind=Kind.DELAY))
+            await made.submit(base(9100))
+            view = await made.outcome("leaf1", OutcomeKind.UNSTABLE)
+        assert rounds(heard).count(Rpc.COMMIT) == 2
+        assert Rpc.CONFIRM not in heard
+        assert view.status.unstable == (f"{PORT}/config/mtu",)
+        assert mtu_of(made) == 9000
+        await nothing_left(made)
+        await made.checked("leaf1", approve=True)
+        await made.in_sync("leaf1")
+        assert mtu_of(made) == 9100
 
 
 @BOTH

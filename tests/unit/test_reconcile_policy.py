@@ -87,6 +87,17 @@ def test_slow_repairs_are_no_flap_and_a_new_tree_starts_the_count_anew() -> None
         assert breaker.repaired("b", tree, [MTU], now) == ()
 
 
+@pytest.mark.parametrize("counts", [(3, 5), (5, 3)])
+def test_a_reload_that_changes_the_count_goes_on_counting(counts: tuple[int, int]) -> None:
+    before, after = counts
+    breaker = FlapBreaker(count=before, period=60)
+    for now in range(before - 1):
+        assert breaker.repaired("a", "tree", [MTU], now) == ()
+    breaker.count = after
+    found = [breaker.repaired("a", "tree", [MTU], now) for now in range(before - 1, max(counts))]
+    assert (MTU,) in found
+
+
 def test_what_was_unstable_in_an_earlier_life_is_unstable() -> None:
     breaker = FlapBreaker(count=3, period=60)
     breaker.restore("a", [NAME])

@@ -36,15 +36,17 @@ OTHER = Planned(Plan("leaf1", 3, (EDIT,)), preimage=b"else")
 @dataclass
 class ManualClock:
     time: datetime = NOON
+    running: float = 0.0
 
     def now(self) -> datetime:
         return self.time
 
     def monotonic(self) -> float:
-        return self.time.timestamp()
+        return self.running
 
     async def sleep(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+        self.running += seconds
 
 
 @dataclass
@@ -54,9 +56,11 @@ class Answers:
     resolved: bool | DeviceError = False
     saved: DeviceError | None = None
     asked: list[str] = field(default_factory=list)
+    late: bool = False
 
-    async def resolve(self, commit: str) -> bool:
+    async def resolve(self, commit: str, *, late: bool = False) -> bool:
         self.asked.append(commit)
+        self.late = late
         if isinstance(self.resolved, DeviceError):
             raise self.resolved
         return self.resolved
@@ -130,16 +134,31 @@ async def test_a_device_that_does_not_say_is_asked_until_its_deadline_is_over(be
     await leave_open(bench, TransactionPhase.CONFIRMING)
     await bench.recovery.load(["leaf1"])
     answers = Answers(DeviceTimeoutError("no answer"))
-    for seconds in (0, 59, 89):  # the device counts from when it got it: 60 s, 20 s for a write, 10 s to spare
-        bench.clock.time = NOON + timedelta(seconds=seconds)
+    for seconds, late in ((0, False), (59, False), (30, True)):  # 60 s, 20 s for a write, 10 s to spare
+        await bench.clock.sleep(seconds)
         with pytest.raises(DeviceTimeoutError):
             await bench.round(answers)
+        assert answers.late is late
         assert await bench.told() == []
-    bench.clock.time = NOON + timedelta(seconds=91)
+    await bench.clock.sleep(2)
     await bench.round(answers, AS_BEFORE)
     (message,) = await bench.told()
     assert "its effect was unknown; the device did not say" in message
     assert message.endswith("its deadline is over; read again, the device runs what it ran before")
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400)])
+async def test_a_clock_that_is_set_ends_no_deadline_early_and_none_never(bench: Bench, jump: timedelta) -> None:
+    """A machine that starts without a clock is years off until it hears of the time."""
+    await leave_open(bench, TransactionPhase.CONFIRMING)
+    bench.clock.time += jump
+    await bench.recovery.load(["leaf1"])
+    answers = Answers(DeviceTimeoutError("no answer"))
+    with pytest.raises(DeviceTimeoutError):
+        await bench.round(answers)
+    await bench.clock.sleep(91)
+    await bench.round(answers, AS_BEFORE)
+    assert await bench.store.open_transactions() == []
 
 
 async def test_what_cannot_be_saved_stays_open(bench: Bench) -> None:

@@ -187,7 +187,8 @@ async def test_another_session_takes_back_what_was_left() -> None:
             assert not await target.resolve("id-1")
         async with session(server, commit="no") as target:
             asked = len(server.sets)
-            assert not await target.resolve("id-1")
+            with pytest.raises(DeviceRefusedError, match="by its profile"):
+                await target.resolve("id-1")
             assert len(server.sets) == asked
 
 

@@ -210,10 +210,13 @@ async def test_resolve_raises_while_the_device_does_not_say(
             await target.resolve("id-1")
 
 
-async def test_where_nothing_is_taken_back_nothing_is_held(tmp_path: FilePath) -> None:
+async def test_a_device_that_has_no_such_commits_any_more_does_not_say_what_became_of_one(tmp_path: FilePath) -> None:
+    """Its profile was changed, or its software, while a commit was pending: that still ends by itself."""
     server = NetconfServer()
     async with session(server, tmp_path) as target:
-        assert await target.resolve("id-1") is False
+        with pytest.raises(DeviceRefusedError, match="by itself") as caught:
+            await target.resolve("id-1")
+        assert caught.value.transient
         assert server.log == []
 
 
@@ -246,13 +249,59 @@ async def test_an_own_cancel_that_names_no_id_is_not_sent_for_a_commit_that_was_
         assert server.log[5:] == ["c", *EMPTIED]
 
 
+UNBOUND = replace(OWN, operations=(*OWN.operations[:2], ("cancel", '<back xmlns="urn:own"/>')))
+
+
+async def test_an_own_cancel_that_names_no_id_is_only_sent_while_the_change_can_be_pending(tmp_path: FilePath) -> None:
+    """Later it would take back what an operator has put in force since."""
+    server = NetconfServer()
+    async with session(server, tmp_path, profile=kind(UNBOUND)) as target:
+        with pytest.raises(DeviceRefusedError, match="by itself"):
+            await target.resolve("id-1", late=True)
+        assert server.log == []
+        assert await target.resolve("id-1")
+        assert server.log == ["back"]
+    bound = NetconfServer()
+    async with session(bound, tmp_path, profile=kind(OWN)) as target:
+        assert await target.resolve("id-1", late=True)
+
+
+async def test_a_refused_confirmation_without_an_id_cancels_nothing(tmp_path: FilePath) -> None:
+    answers = iter([OK, rpc_error("in-use")])
+
+    async def commit(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        await side.reply(rpc, next(answers))
+
+    server = NetconfServer(scripted(c=commit))
+    async with session(server, tmp_path, profile=kind(UNBOUND)) as target:
+        await target.stage(EDIT, "id-1")
+        with pytest.raises(DeviceRefusedError):
+            await target.confirm()
+        assert server.log[5:] == ["c", "c", *EMPTIED]
+
+
+async def test_an_own_confirmation_without_an_id_is_not_sent_when_its_time_is_over(tmp_path: FilePath) -> None:
+    """By then it is an ordinary commit: of a change that nobody takes back any more, or of somebody else's."""
+    loop = asyncio.get_running_loop()
+    server = NetconfServer()
+    async with session(server, tmp_path, profile=kind(UNBOUND, within=0.2)) as target:
+        await target.stage(EDIT, "id-1")
+        begun = loop.time()
+        while loop.time() < begun + 1:  # rounded up to whole seconds
+            await asyncio.sleep(begun + 1 - loop.time())
+        with pytest.raises(DeviceRefusedError, match="time to confirm is over") as caught:
+            await target.confirm()
+        assert caught.value.transient
+        assert server.log[5:] == ["c", *EMPTIED]
+
+
 async def test_without_an_own_cancel_the_device_is_left_to_its_timer(tmp_path: FilePath) -> None:
     server = NetconfServer()
     async with session(server, tmp_path, profile=kind(replace(OWN, operations=OWN.operations[:2]))) as target:
         await target.stage(EDIT, "id-1")
         await target.cancel()
         assert server.log[5:] == ["c", *EMPTIED]
-        with pytest.raises(DeviceRefusedError, match="by itself within 60 s") as caught:
+        with pytest.raises(DeviceRefusedError, match="by itself") as caught:
             await target.resolve("id-1")
         assert caught.value.transient
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import grpc.aio
 from pygnmi.spec.v080 import gnmi_pb2
 
-from fabricd.errors import DeviceError, DeviceTimeoutError, DeviceUnreachableError
+from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError, DeviceUnreachableError
 from fabricd.model.device import Device
 from fabricd.model.edit import Dialect, GnmiSet, Payload
 from fabricd.model.fetched import Capabilities, Change, Fetched
@@ -149,10 +149,14 @@ class GnmiTarget:
             except DeviceError as error:
                 _LOG.warning("%s: a change could not be taken back now, and ends by itself: %s", self.name, error)
 
-    async def resolve(self, commit: str) -> bool:
-        """By cancelling it; see Target.resolve."""
+    async def resolve(self, commit: str, *, late: bool = False) -> bool:
+        """By cancelling it, which hits no other commit; see Target.resolve."""
         if self._device.profile.gnmi.commit == "no":
-            return False
+            raise DeviceRefusedError(
+                "by its profile the device has no commits that could be cancelled",
+                device=self.name,
+                tag="UNIMPLEMENTED",
+            )
         return await self._commits.take_back(commit)
 
     async def save(self) -> None:

@@ -184,9 +184,9 @@ class NetconfTarget:
         """See Target.cancel and Writer.cancel."""
         await self._writer.cancel()
 
-    async def resolve(self, commit: str) -> bool:
+    async def resolve(self, commit: str, *, late: bool = False) -> bool:
         """cancel-commit with persist-id (RFC 6241 section 8.4.4.1), or the profile's operation; see Target.resolve."""
-        return await self._writer.resolve(commit)
+        return await self._writer.resolve(commit, late=late)
 
     async def save(self) -> None:
         """copy-config from running to startup, where there is one. See Target.save."""

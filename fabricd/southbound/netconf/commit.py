@@ -5,6 +5,7 @@ Used by write.py. Must not know locks, edits or where an id comes from.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from fabricd.errors import DeviceRefusedError
@@ -78,16 +79,25 @@ class _Own:
         self._rpc = rpc
         self._texts = texts
         self._seconds = 0
+        self._until = 0.0
 
     @property
     def bound(self) -> bool:
-        return "id" in templates.places(self._texts.get("cancel", "<none/>"))
+        return self._names_id("cancel")
 
     async def begin(self, commit: str, seconds: int) -> None:
         self._seconds = seconds
+        self._until = asyncio.get_running_loop().time() + seconds
         await self._send("commit-confirmed", commit)
 
     async def confirm(self, commit: str) -> None:
+        if not self._names_id("confirm") and asyncio.get_running_loop().time() >= self._until:
+            # It would make the candidate last that was taken back, or what somebody else has in force by now.
+            raise DeviceRefusedError(
+                "the time to confirm is over, and the device takes the change back",
+                device=self._rpc.device.name,
+                tag="operation-failed",
+            )
         try:
             await self._send("confirm", commit)
         except DeviceRefusedError as error:
@@ -96,18 +106,21 @@ class _Own:
 
     async def cancel(self, commit: str) -> None:
         if "cancel" not in self._texts:
-            raise _by_itself(self._rpc.device)
+            raise by_itself(self._rpc.device)
         await self._send("cancel", commit)
+
+    def _names_id(self, name: str) -> bool:
+        return name in self._texts and "id" in templates.places(self._texts[name])
 
     async def _send(self, name: str, commit: str) -> None:
         operation = templates.fill(self._texts[name], commit=commit, seconds=self._seconds)
         await self._rpc.ok(operations.Dispatch, f"{name} ({operation.tag})", operation)
 
 
-def _by_itself(device: Device) -> DeviceRefusedError:
-    within = device.profile.confirm_within
+def by_itself(device: Device) -> DeviceRefusedError:
+    """A change that can, or may, not be cancelled: the device is left to its timer."""
     return DeviceRefusedError(
-        f"the device takes the change back by itself within {within:g} s, but not when it is told to",
+        "the device takes the change back by itself when its time is over, but cannot be told to",
         device=device.name,
         tag="operation-not-supported",
     )

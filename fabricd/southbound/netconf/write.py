@@ -13,7 +13,7 @@ from lxml import etree
 
 from fabricd.errors import DeviceError, DeviceRefusedError
 from fabricd.southbound.netconf import operations
-from fabricd.southbound.netconf.commit import confirmed_commit
+from fabricd.southbound.netconf.commit import by_itself, confirmed_commit
 from fabricd.southbound.netconf.locks import Locks
 from fabricd.southbound.netconf.rpc import Rpc
 
@@ -81,7 +81,7 @@ class Writer:
             raise RuntimeError(f"{self._rpc.device.name}: nothing is staged")
         try:
             if self._in_force and self._confirmed is not None:
-                await self._confirmed.confirm(self._in_force)
+                await self._bound_or_given_up(self._confirmed.confirm(self._in_force))
                 self._in_force = ""
             elif self._candidate:
                 await self._in_turn(self._rpc.ok(operations.Commit, "commit"))
@@ -117,10 +117,10 @@ class Writer:
                 self._rpc.session.abort()
         await self._locks.release()
 
-    async def resolve(self, commit: str) -> bool:
+    async def resolve(self, commit: str, *, late: bool = False) -> bool:
         """Have what is held under `commit` taken back; see Target.resolve."""
-        if self._confirmed is None:
-            return False
+        if self._confirmed is None or (late and not self._confirmed.bound):
+            raise by_itself(self._rpc.device)
         try:
             await self._confirmed.cancel(commit)
         except DeviceRefusedError as error:
@@ -142,11 +142,15 @@ class Writer:
         if not commit or self._confirmed is None:
             return
         self._in_force = commit  # from now on it may be
+        await self._bound_or_given_up(self._in_turn(self._confirmed.begin(commit, self._seconds)))
+
+    async def _bound_or_given_up(self, committing: Coroutine[None, None, None]) -> None:
+        """After an error what is pending may be somebody else's, and a cancel that names no id would take that back."""
         try:
-            await self._in_turn(self._confirmed.begin(commit, self._seconds))
+            await committing
         except DeviceError:
-            if not self._confirmed.bound:
-                self._in_force = ""  # a cancel that names no id might take back somebody else's
+            if self._confirmed is None or not self._confirmed.bound:
+                self._in_force = ""
             raise
 
     async def _in_turn(self, committing: Coroutine[None, None, None]) -> None:
