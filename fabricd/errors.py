@@ -129,6 +129,13 @@ class DeviceRefusedError(DeviceError):
         self.tag = tag
 
 
+class DeviceTooLargeError(DeviceRefusedError):
+    """A request or an answer is larger than the device or Profile.max_message_bytes allows; or the device has too much
+    to do, for which gRPC has the same status."""
+
+    code = "DEVICE_TOO_LARGE"
+
+
 class DeviceProtocolError(DeviceError):
     """The device sent something that its protocol does not allow, or that cannot be read with its models."""
 

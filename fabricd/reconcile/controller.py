@@ -154,9 +154,9 @@ class Controller:
         self.fleet.devices, self.fleet.models = dict(devices), dict(models)
         self.fleet.max_deleted_share = settings.max_deleted_share
         self._queue.keep(devices)
-        await self._count()
-        await self._sessions.replace(devices)
         self._reconciler.distrust(changed)
+        await self._sessions.replace(devices)  # at once: no round may find a new device behind an old session
+        await self._count()
         self._schedule.change_interval(settings.sweep_interval)
         for name in changed:
             self._workers.add(name, Trigger.OPERATOR)

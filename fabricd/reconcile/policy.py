@@ -5,14 +5,20 @@ Asked by reconcile/reconciler for every plan that is not empty. Pure; must not k
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+
+import orjson
 
 from fabricd.model.device import Mode
 from fabricd.model.outcome import OutcomeKind
+from fabricd.model.plan import Plan
 from fabricd.plan import Planned
 
 SMALL_DEVICE_LEAVES = 20
 """Below this many leaves in scope a share says little: the guard rail for deletions does not apply."""
+
+_HOSTNAME = ("system", "config", "hostname")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +32,14 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What the decision depends on. `rollout`: the device has never been at this desired tree, so this is not drift.
-    `approved`: a person let the next plan through."""
+    `approved`: a person let the next plan through. `inventory`: the names of all devices."""
 
     mode: Mode
     rollout: bool
     window_open: bool
     approved: bool
     max_deleted_share: float
+    inventory: Container[str] = ()
 
 
 def forbids(planned: Planned, at: Circumstances) -> Verdict | None:
@@ -42,6 +49,12 @@ def forbids(planned: Planned, at: Circumstances) -> Verdict | None:
         return Verdict(OutcomeKind.DRIFTED, f"the device's mode is {at.mode}")
     if not at.rollout and not at.window_open:
         return Verdict(OutcomeKind.DRIFTED, "outside the windows in which drift may be repaired")
+    if not at.approved and (taken_for := _calls_itself(plan)) != plan.device and taken_for in at.inventory:
+        return Verdict(
+            OutcomeKind.HELD,
+            f"the device calls itself {taken_for!r}, which is another device of the inventory: is it reached at the "
+            "right address? Reconcile with approval if it is, and shall be renamed",
+        )
     deletes_much = plan.deleted_share > at.max_deleted_share and planned.leaves > SMALL_DEVICE_LEAVES
     if deletes_much and not at.approved:
         return Verdict(
@@ -50,3 +63,12 @@ def forbids(planned: Planned, at: Circumstances) -> Verdict | None:
             "reconcile with approval to let it through",
         )
     return None
+
+
+def _calls_itself(plan: Plan) -> str:
+    """The hostname that the device runs, where the plan gives it another one; else empty."""
+    for planned in plan.edits:
+        edit = planned.edit
+        if edit.path.names == _HOSTNAME and edit.old is not None and edit.new is not None:
+            return str(orjson.loads(edit.old))
+    return ""

@@ -89,6 +89,7 @@ class Reconciler:
             self.failing.discard(entry.device)
             return None
         run: Run | None = None
+        models = self._fleet.models
         try:
             run = await self._run(device, entry.trigger)
             ending = await self._ending(run)
@@ -105,7 +106,8 @@ class Reconciler:
             self._recovery.keep(run.transaction)
         if ending.retry is Retry.SOON and self._recovery.pending(device.name):
             delay = self._recovery.delay(device.name)
-        if ending.seen and self._fleet.devices.get(device.name) == device:
+        # What was compared by what is not in force any more has to be compared again.
+        if ending.seen and self._fleet.devices.get(device.name) == device and self._fleet.models is models:
             self._trusted.add(device.name)
         (self.away.add if status.outcome is OutcomeKind.UNREACHABLE else self.away.discard)(device.name)
         if status.outcome is OutcomeKind.FAILED and delay is not None:
@@ -194,6 +196,7 @@ class Reconciler:
             window_open=self._fleet.window_open(),
             approved=run.approved,
             max_deleted_share=self._fleet.max_deleted_share,
+            inventory=self._fleet.devices,
         )
         return forbids(planned, at)
 

@@ -130,7 +130,7 @@ async def test_a_device_that_answers_with_100_megabytes(bench: Bench) -> None:
     async with front(bench, VICTIMS["netconf"], manners) as away:
         manners.twist = lambda answer: answer.replace(b"</data>", b" " * (100 << 20) + b"</data>")
         says = f"longer than {LARGEST} bytes"
-        await suffers(bench, VICTIMS["netconf"], "DEVICE_PROTOCOL", says, outcome="failed", mend=away, by_itself=False)
+        await suffers(bench, VICTIMS["netconf"], "DEVICE_TOO_LARGE", says, outcome="failed", mend=away, by_itself=False)
 
 
 async def test_a_device_whose_answers_are_too_large_is_read_in_smaller_ones(bench: Bench) -> None:

@@ -20,6 +20,7 @@ from fabricd.errors import StoreError
 from fabricd.intent import Document
 from fabricd.model.device import Mode, Protocol, Timeouts
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind, Trigger
+from fabricd.schema import ModelSet
 from fabricd.simulator import Fault, Kind, Rpc
 
 BOTH = pytest.mark.parametrize("protocol", list(Protocol))
@@ -187,6 +188,56 @@ async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path:
 
         async with asyncio.timeout(2):
             await made.until(repaired, "repaired")
+
+
+@BOTH
+async def test_switches_that_are_swapped_in_the_inventory_are_not_written(tmp_path: File, protocol: Protocol) -> None:
+    def named(name: str) -> Document:
+        config = {**ports_config(Ethernet1={"mtu": 9000}), "openconfig-system:system": {"config": {"hostname": name}}}
+        return document(f"base-{name}", [name], config)
+
+    async with fabric(tmp_path, {"leaf1": protocol, "leaf2": protocol}, start=False) as made:
+        for name in ("leaf1", "leaf2"):
+            await made.switch(name).change({"/openconfig-system:system/config/hostname": name})
+        ports = {name: device.port for name, device in made.devices.items()}
+        right = dict(made.devices)
+        made.devices.update(
+            leaf1=replace(right["leaf1"], port=ports["leaf2"]), leaf2=replace(right["leaf2"], port=ports["leaf1"])
+        )
+        made.start_over()
+        await made.controller.start()
+        before = {name: made.switch(name).running for name in right}
+        await made.submit(named("leaf1"), named("leaf2"))
+        for name, other in (("leaf1", "leaf2"), ("leaf2", "leaf1")):
+            view = await made.outcome(name, OutcomeKind.HELD)
+            assert f"calls itself '{other}'" in view.status.error_message
+        assert {name: made.switch(name).running for name in right} == before
+        await made.controller.update(right, {made.models.name: made.models}, made.settings)
+        await made.in_sync("leaf1", "leaf2")
+
+
+async def test_a_device_is_compared_by_the_models_in_force_however_they_change(tmp_path: File) -> None:
+    """Also when they are replaced while a round goes on that was begun with others."""
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        run = made.schemas.run
+        work: list[ModelSet] = []
+
+        async def replaced_meanwhile(models: ModelSet, job: Any) -> Any:
+            found = await run(models, job)
+            work.append(models)
+            if len(work) == 1:
+                fewer = replace(made.models, modules=made.models.modules[:-1])
+                await made.controller.use_models({made.models.name: fewer})
+                await made.controller.use_models({made.models.name: made.models})
+            return found
+
+        made.schemas.run = replaced_meanwhile  # type: ignore[method-assign, assignment]
+        made.controller._reconciler.distrust(["leaf1"])
+        for _ in range(3):
+            await made.checked("leaf1")
+        assert len(work) == 2
 
 
 @BOTH

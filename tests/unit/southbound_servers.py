@@ -293,14 +293,14 @@ class GnmiServer(gnmi_pb2_grpc.gNMIServicer):  # type: ignore[misc]
 
 @asynccontextmanager
 async def gnmi_server(
-    server: GnmiServer, credentials: grpc.ServerCredentials | None = None
+    server: GnmiServer, credentials: grpc.ServerCredentials | None = None, *, port: int = 0
 ) -> AsyncIterator[GnmiServer]:
     running = grpc.aio.server(options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)])
     gnmi_pb2_grpc.add_gNMIServicer_to_server(server, running)
     if credentials is None:
-        server.port = running.add_insecure_port("127.0.0.1:0")
+        server.port = running.add_insecure_port(f"127.0.0.1:{port}")
     else:
-        server.port = running.add_secure_port("127.0.0.1:0", credentials)
+        server.port = running.add_secure_port(f"127.0.0.1:{port}", credentials)
     server.running = running
     await running.start()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -67,6 +68,26 @@ def test_a_plan_that_deletes_much_is_held_until_approved() -> None:
     assert forbids(planned(0.6), circumstances(approved=True)) is None
     assert forbids(planned(0.5), circumstances()) is None
     assert forbids(planned(1.0, leaves=10), circumstances()) is None
+
+
+def renaming(old: str | None, new: str | None = '"leaf1"') -> Planned:
+    edit = Edit(Operation.REPLACE, Path.parse("/openconfig-system:system/config/hostname"), old, new)
+    return Planned(Plan("leaf1", 1, (EDIT, PlannedEdit(edit, Disruption.HITLESS))))
+
+
+@pytest.mark.parametrize(
+    ("old", "held"),
+    [('"leaf2"', True), ('"leaf1"', False), ('"localhost"', False), (None, False)],
+)
+def test_a_device_that_calls_itself_by_anothers_name_waits_for_a_persons_word(old: str | None, held: bool) -> None:
+    at = replace(circumstances(rollout=True), inventory={"leaf1": 1, "leaf2": 2})
+    verdict = forbids(renaming(old), at)
+    assert (verdict is not None) is held
+    if verdict is not None:
+        assert verdict.outcome is OutcomeKind.HELD
+        assert "calls itself 'leaf2'" in verdict.reason
+    assert forbids(renaming(old), replace(at, approved=True)) is None
+    assert forbids(renaming(old), replace(at, inventory={"leaf1": 1})) is None
 
 
 def test_a_path_repaired_too_often_becomes_unstable() -> None:

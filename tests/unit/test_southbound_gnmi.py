@@ -19,6 +19,7 @@ from fabricd.errors import (
     DeviceProtocolError,
     DeviceRefusedError,
     DeviceTimeoutError,
+    DeviceTooLargeError,
     DeviceTrustError,
     DeviceUnreachableError,
 )
@@ -140,10 +141,18 @@ async def test_updates_with_a_prefix_are_joined_and_scalars_become_json(many: bo
         assert found == {f"{SYSTEM}/x[b='a'][k='v']/{name}": SCALARS[name][1] for name in sent}
 
 
-async def test_a_value_that_is_no_json_is_a_protocol_error() -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        gnmi_pb2.TypedValue(proto_bytes=b"x"),
+        gnmi_pb2.TypedValue(decimal_val=gnmi_pb2.Decimal64(digits=1, precision=(1 << 32) - 1)),
+    ],
+    ids=["octets", "four billion zeros"],
+)
+async def test_a_value_that_is_no_json_is_a_protocol_error(value: Any) -> None:
     async def get(request: Any, _: Any) -> Any:
         reply = gnmi_pb2.GetResponse()
-        reply.notification.add().update.add(path=request.path[0], val=gnmi_pb2.TypedValue(proto_bytes=b"x"))
+        reply.notification.add().update.add(path=request.path[0], val=value)
         return reply
 
     server = GnmiServer()
@@ -182,7 +191,7 @@ async def test_a_staged_change_is_one_set_sent_by_confirm() -> None:
         (grpc.StatusCode.INVALID_ARGUMENT, DeviceRefusedError, False),
         (grpc.StatusCode.UNKNOWN, DeviceTimeoutError, True),
         (grpc.StatusCode.ABORTED, DeviceRefusedError, True),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, DeviceRefusedError, True),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, DeviceTooLargeError, True),
         (grpc.StatusCode.UNIMPLEMENTED, DeviceRefusedError, False),
         (grpc.StatusCode.PERMISSION_DENIED, DeviceTrustError, True),
         (grpc.StatusCode.UNAUTHENTICATED, DeviceTrustError, True),
@@ -201,7 +210,7 @@ async def test_status_codes_of_set(code: grpc.StatusCode, kind: type[DeviceError
             await target.confirm()
         assert type(caught.value) is kind
         assert caught.value.transient is transient
-        assert target.closed is (kind is not DeviceRefusedError)
+        assert target.closed is not issubclass(kind, DeviceRefusedError)
         if isinstance(caught.value, DeviceRefusedError):
             assert caught.value.tag == code.name
         await target.close()
@@ -279,7 +288,7 @@ async def test_an_answer_over_the_profiles_limit_is_refused() -> None:
     server.values = {"system": b"x" * 200_000}
     async with gnmi_server(server):
         target = await gnmi.connect(gnmi_device(server, profile=replace(profile(), max_message_bytes=100_000)))
-        with pytest.raises(DeviceRefusedError) as caught:
+        with pytest.raises(DeviceTooLargeError) as caught:
             await target.fetch((SYSTEM,))
-        assert caught.value.tag == "RESOURCE_EXHAUSTED"
+        assert (caught.value.code, caught.value.tag) == ("DEVICE_TOO_LARGE", "RESOURCE_EXHAUSTED")
         await target.close()

@@ -382,6 +382,22 @@ async def test_an_empty_switch_proves_itself_once_a_session() -> None:
         assert len((await target.fetch(BOTH)).parts) == 1
 
 
+async def test_a_switch_that_restarted_proves_itself_anew() -> None:
+    """It answers before it has loaded anything, on a connection that came back by itself."""
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    async with session(server) as target:
+        assert len((await target.fetch(BOTH)).parts) == 2
+        assert server.running is not None
+        await server.running.stop(None)
+        server.get = nothing_there
+        async with gnmi_server(server, port=server.port):
+            with pytest.raises(DeviceProtocolError, match="not up yet"):
+                await target.fetch(BOTH)
+            server.get, server.values = None, {}
+            assert (await target.fetch(BOTH)).parts == ()
+
+
 async def test_a_missing_counter_does_not_hide_that_the_switch_answers() -> None:
     """Some devices fail the whole Get when one counter is not there."""
     server = GnmiServer()

@@ -29,6 +29,7 @@ from fabricd.errors import (
     DeviceProtocolError,
     DeviceRefusedError,
     DeviceTimeoutError,
+    DeviceTooLargeError,
     DeviceTrustError,
     DeviceUnreachableError,
 )
@@ -252,7 +253,6 @@ async def test_a_cancelled_request_closes_the_session(tmp_path: FilePath) -> Non
     [
         b"\n#5\nhello\n##\n",
         b"rubbish",
-        b"\n#999999999\n",
         b"\n#11\n<rpc-reply/>\n##\n",
         b"\n#24\n<rpc-reply message-id='x\n##\n",
     ],
@@ -335,13 +335,27 @@ async def test_twenty_megabytes_are_fetched_while_the_loop_stays_alive(tmp_path:
         await target.close()
 
 
-async def test_a_reply_over_the_profiles_limit_is_a_protocol_error(tmp_path: FilePath) -> None:
+async def test_a_reply_over_the_profiles_limit_has_the_code_for_what_is_too_large(tmp_path: FilePath) -> None:
     data = b"<data>" + b"<a/>" * 50_000 + b"</data>"
     async with netconf_server(NetconfServer(scripted(get_config=data))) as server:
         device = netconf_device(server, tmp_path, profile=replace(profile(), max_message_bytes=100_000))
         target = await netconf.connect(device)
-        with pytest.raises(DeviceProtocolError):
+        with pytest.raises(DeviceTooLargeError, match="longer than 100000 bytes") as caught:
             await target.fetch(ROOTS)
+        assert (caught.value.code, caught.value.transient) == ("DEVICE_TOO_LARGE", False)
+        assert target.closed
+        await target.close()
+
+
+async def test_a_chunk_that_is_announced_too_large_is_not_waited_for(tmp_path: FilePath) -> None:
+    async def announce(side: NetconfSessionSide, _: etree._Element) -> None:
+        await side.write(b"\n#999999999\n")
+
+    async with netconf_server(NetconfServer(scripted(get_config=announce))) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceTooLargeError):
+            await target.fetch(ROOTS)
+        assert target.closed
         await target.close()
 
 

@@ -82,6 +82,13 @@ def test_what_has_to_be_read_again(message: bytes, paths: tuple[Path, ...] | Non
     assert (change.paths if change is not None else None) == paths
 
 
+@pytest.mark.parametrize("time", ["", "yesterday", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_that_cannot_be_read_is_now(time: str, device: Device) -> None:
+    change = read(changed().replace(b"2026-11-01T10:00:00Z", time.encode()), device)
+    assert change is not None
+    assert change.time == NOON
+
+
 def test_a_notification_that_is_no_xml_is_a_protocol_error(device: Device) -> None:
     with pytest.raises(DeviceProtocolError):
         read(b"<notification>", device)

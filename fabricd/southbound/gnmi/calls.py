@@ -39,6 +39,8 @@ class Calls:
         self._stub = gnmi_pb2_grpc.gNMIStub(channel)
         self._login = login
         self._closed = False
+        self.connections = 1
+        """How often the channel was connected: a switch that restarts comes back under the same channel."""
 
     @property
     def closed(self) -> bool:
@@ -92,6 +94,7 @@ class Calls:
             raise DeviceUnreachableError("the session is closed", device=self.device.name)
         if self._channel.get_state() is not grpc.ChannelConnectivity.READY:
             await wait_ready(self._channel, self.device, self.device.profile.timeouts.connect)
+            self.connections += 1
 
     @contextmanager
     def translated(self, what: str, timeout: float, *, changes: bool = False) -> Iterator[None]:

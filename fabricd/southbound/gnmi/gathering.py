@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from fabricd.errors import DeviceProtocolError
+from fabricd.errors import DeviceProtocolError, DeviceTooLargeError
 from fabricd.model.fetched import Part
 from fabricd.model.path import ROOT, Path
 from fabricd.southbound.gnmi.messages import Message, value_of
@@ -42,10 +42,11 @@ class Gathering:
         self._size = 0
 
     def add(self, notification: Message) -> None:
-        """Raises DeviceProtocolError for values that are no JSON, paths that contradict each other, and too much."""
+        """Raises DeviceProtocolError for values that are no JSON and paths that contradict each other,
+        DeviceTooLargeError for too much."""
         self._size += notification.ByteSize()
         if self._size > _MOST_BYTES:
-            raise DeviceProtocolError(f"the device sent more than {_MOST_BYTES >> 20} MB", device=self._device)
+            raise DeviceTooLargeError(f"the device sent more than {_MOST_BYTES >> 20} MB", device=self._device)
         before = _steps(notification.prefix)
         for update in notification.update:
             steps = before + _steps(update.path)

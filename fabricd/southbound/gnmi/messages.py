@@ -16,6 +16,9 @@ from fabricd.errors import DeviceProtocolError
 from fabricd.model.fetched import Encoding, Fetched, Part
 from fabricd.model.path import Path, Segment
 
+# decimal64 has no more (RFC 7950 section 9.3.4), and 4 billion would be written out.
+_DIGITS = 18
+
 Message = Any  # the generated classes come without types
 
 
@@ -90,7 +93,7 @@ def _scalar(value: Message, device: str) -> object:
     if kind == "bytes_val":
         return base64.b64encode(value.bytes_val).decode()
     if kind == "decimal_val":
-        return _decimal(value.decimal_val.digits, value.decimal_val.precision)
+        return _decimal(value.decimal_val.digits, value.decimal_val.precision, device)
     if kind in ("double_val", "float_val"):
         return repr(getattr(value, kind))  # decimal64 is a string in RFC 7951
     if kind == "leaflist_val":
@@ -98,7 +101,9 @@ def _scalar(value: Message, device: str) -> object:
     raise DeviceProtocolError(f"a value of kind {kind or 'none'} was sent where JSON was asked for", device=device)
 
 
-def _decimal(digits: int, precision: int) -> str:
+def _decimal(digits: int, precision: int, device: str) -> str:
+    if precision > _DIGITS:
+        raise DeviceProtocolError(f"a decimal with {precision} digits behind the point", device=device)
     if precision <= 0:
         return str(digits)
     text = str(abs(digits)).rjust(precision + 1, "0")

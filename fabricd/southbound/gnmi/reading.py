@@ -52,19 +52,19 @@ class Reading:
         # State may be too large where configuration is not.
         self._apart: set[Kind] = set()
         self._large: set[tuple[Kind, Path]] = set()
-        self._answers = False
+        self._proven = 0  # the connection over which the device has shown anything
 
     async def config(self, roots: Sequence[Path]) -> Fetched:
         """Configuration below `roots`; those that are absent are left out.
 
-        When all are, the device has to show once a session that it understands such paths at all, by state at one of
-        them or at /system or /interfaces. If it does not: DeviceProtocolError, since with a wrong origin every switch
-        would look empty.
+        When all are, the device has to show once a connection that it understands such paths at all, by state at one
+        of them or at /system or /interfaces. If it does not: DeviceProtocolError, since with a wrong origin every
+        switch would look empty, and so does one that is not up yet after a restart.
         """
         parts = await self._read(roots, "CONFIG")
         if any(map(_says_something, parts)):
-            self._answers = True
-        elif roots and not self._answers:
+            self._proven = self._calls.connections
+        elif roots and self._proven != self._calls.connections:
             await self._must_answer(roots)
         return messages.fetched(parts)
 
@@ -80,7 +80,7 @@ class Reading:
                 _LOG.debug("%s does not show %s: %s", self._device, path, error)
                 continue
             if any(map(_says_something, parts)):
-                self._answers = True
+                self._proven = self._calls.connections
                 return
         asked = ", ".join(path.text for path in roots)
         raise DeviceProtocolError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import grpc
 import grpc.aio
 
-from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError, DeviceTrustError
+from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError, DeviceTooLargeError, DeviceTrustError
 
 _UNKNOWN_EFFECT = frozenset({grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
 _TRUST = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
@@ -43,6 +43,7 @@ def device_error(
         return DeviceTimeoutError(f"the device does not know what became of {what}: {details}", device=device)
     if code in _TRUST:
         return DeviceTrustError(f"{what} was not allowed: {details or code.name}", device=device)
-    refused = DeviceRefusedError(f"{what} was refused: {code.name}: {details}", device=device, tag=code.name)
+    kind = DeviceTooLargeError if code is grpc.StatusCode.RESOURCE_EXHAUSTED else DeviceRefusedError
+    refused = kind(f"{what} was refused: {code.name}: {details}", device=device, tag=code.name)
     refused.transient = code not in _FINAL
     return refused

@@ -125,7 +125,7 @@ class NetconfTarget:
             try:
                 return _fetched([await self._config(roots)])
             except DeviceRefusedError as error:
-                if error.tag != "too-big" or len(roots) < 2:
+                if error.tag != "too-big" or len(roots) < 2 or self.closed:  # our own limit ends the session
                     raise
                 _LOG.info("%s: %s; its roots are fetched one by one", self.name, error)
                 self._apart = True

@@ -21,6 +21,10 @@ class FramingError(Exception):
     """The peer's bytes are no NETCONF message, or one that is longer than allowed."""
 
 
+class TooLongError(FramingError):
+    """A message is longer than allowed."""
+
+
 class Framer:
     """Bytes in, whole messages out, however the bytes are cut.
 
@@ -49,7 +53,7 @@ class Framer:
         self._rest += data
         end = self._rest.find(END_OF_MESSAGE, searched)
         if (len(self._rest) if end < 0 else end) > self._limit:
-            raise FramingError(f"a message is longer than {self._limit} bytes")
+            raise TooLongError(f"a message is longer than {self._limit} bytes")
         if end < 0:
             return b""
         message, after = bytes(self._rest[:end]), bytes(self._rest[end + len(END_OF_MESSAGE) :])
@@ -87,7 +91,7 @@ class Framer:
         self._missing = size
         self._size += size
         if self._size > self._limit:
-            raise FramingError(f"a message is longer than {self._limit} bytes")
+            raise TooLongError(f"a message is longer than {self._limit} bytes")
 
     def _end_message(self) -> None:
         if not self._parts:

@@ -147,6 +147,6 @@ def _said(element: etree._Element, name: str) -> str:
 def _time(text: str | None) -> datetime | None:
     try:
         time = datetime.fromisoformat((text or "").strip())
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the year 1 in the east is the year 0 in UTC
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceTrustError
+from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceTooLargeError, DeviceTrustError
 from fabricd.model import clark
 from fabricd.model.device import Device
 
@@ -194,7 +194,8 @@ def _raised(errors: list[_RpcError], device: Device, what: str) -> DeviceError:
     message = f"{what} was refused: " + "; ".join(str(one) for one in errors)
     if any(one.tag == "access-denied" for one in errors):
         return DeviceTrustError(message, device=device.name, path=first.path)
-    refused = DeviceRefusedError(message, device=device.name, path=first.path, tag=tag)
+    kind = DeviceTooLargeError if tag == "too-big" else DeviceRefusedError
+    refused = kind(message, device=device.name, path=first.path, tag=tag)
     refused.transient = tag not in _FINAL
     return refused
 

@@ -13,10 +13,16 @@ from contextlib import suppress
 
 import asyncssh
 
-from fabricd.errors import DeviceError, DeviceProtocolError, DeviceTimeoutError, DeviceUnreachableError
+from fabricd.errors import (
+    DeviceError,
+    DeviceProtocolError,
+    DeviceTimeoutError,
+    DeviceTooLargeError,
+    DeviceUnreachableError,
+)
 from fabricd.model.device import Device
 from fabricd.southbound.netconf import operations
-from fabricd.southbound.netconf.framing import Framer, FramingError, framed
+from fabricd.southbound.netconf.framing import Framer, FramingError, TooLongError, framed
 from fabricd.southbound.netconf.ssh import device_error, dial
 from fabricd.southbound.secrets import credentials
 
@@ -155,7 +161,8 @@ class NetconfSession:
     ) -> bytes:
         """Send the request that ncclient's `operation` writes, and return the reply in its own bytes.
 
-        Raises DeviceUnreachableError (nothing was sent), DeviceTimeoutError (effect unknown) or DeviceProtocolError.
+        Raises DeviceUnreachableError (nothing was sent), DeviceTimeoutError (effect unknown), DeviceTooLargeError (the
+        answer; the session is ended) or DeviceProtocolError.
         """
         self._must_be_open()
         message_id, text = operations.request(operation, self.hello, self._handler, *arguments, **options)
@@ -179,6 +186,8 @@ class NetconfSession:
         except _LostError as error:
             if isinstance(self._failure, DeviceProtocolError):
                 raise DeviceProtocolError(self._failure.message, device=self._device.name) from error
+            if isinstance(self._failure, DeviceTooLargeError):
+                raise self._too_large(self._failure.message) from error
             raise DeviceTimeoutError(f"the connection broke during {what}", device=self._device.name) from error
         except asyncio.CancelledError:
             self.abort()
@@ -228,7 +237,7 @@ class NetconfSession:
                 await self._wire.send(framed(hello, chunked=False))
             await first
         except _LostError as error:
-            if isinstance(self._failure, DeviceProtocolError):
+            if isinstance(self._failure, DeviceProtocolError | DeviceTooLargeError):
                 raise self._failure from error
             said = f"; it said {self._said[-1]}" if self._said else ""
             raise DeviceUnreachableError(
@@ -312,10 +321,18 @@ class NetconfSession:
             waiting.set_result(message)
 
     def _lost(self, error: Exception | None) -> None:
-        if isinstance(error, FramingError):
+        if isinstance(error, TooLongError):
+            self._fail(self._too_large(str(error)))
+        elif isinstance(error, FramingError):
             self._fail(DeviceProtocolError(str(error), device=self._device.name))
         else:
             self._fail(DeviceUnreachableError("the device closed the session", device=self._device.name))
+
+    def _too_large(self, message: str) -> DeviceTooLargeError:
+        """Final: the same answer will not be shorter."""
+        failure = DeviceTooLargeError(message, device=self._device.name, tag="too-big")
+        failure.transient = False
+        return failure
 
     def _fail(self, failure: DeviceError) -> None:
         self._end(failure)
