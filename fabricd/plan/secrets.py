@@ -6,7 +6,7 @@ Called by plan/planner. Pure; must not know where digests and their key are kept
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,9 @@ from fabricd.model.secret import WrittenSecret, WrittenSecrets
 
 HIDDEN = "(secret)"
 """What stands in the place of a secret."""
+
+# What is shorter hides nothing, and would tear holes into sentences.
+_SHORTEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,31 @@ def hidden_value(path: Path, value: str, likeness: Likeness) -> str:
     """The RFC 7951 text of the node at `path` as people may see it."""
     paths = [one for one in (*likeness.secrets, *likeness.secrets_anew) if _meet(one.names, path.names)]
     return _hidden_text(path, value, paths) if paths and value else value
+
+
+def without_secrets(text: str, config: bytes, likeness: Likeness) -> str:
+    """What a device says, which may quote what it was sent: the secrets of `config` (RFC 7951 JSON) taken out."""
+    paths = (*likeness.secrets, *likeness.secrets_anew)
+    if not paths or not text:
+        return text
+    tree: Any = orjson.loads(config)
+    found = {value for path in paths for value in _values(tree, path.names) if len(value) >= _SHORTEST}
+    for value in sorted(found, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return text
+
+
+def _values(value: Any, names: tuple[str, ...]) -> Iterator[str]:
+    match value:
+        case list():
+            for entry in value:
+                yield from _values(entry, names)
+        case Mapping() if names:
+            for name, held in value.items():
+                if name.rpartition(":")[2] == names[0]:
+                    yield from _values(held, names[1:])
+        case str() if not names:
+            yield value
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -18,7 +18,7 @@ from fabricd.model.edit import Dialect
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Desired
 from fabricd.model.outcome import OutcomeKind, Trigger
-from fabricd.plan import Planned
+from fabricd.plan import Planned, without_secrets
 from fabricd.reconcile.attempt import Attempts
 from fabricd.reconcile.clock import Clock
 from fabricd.reconcile.flap import FlapBreaker
@@ -123,9 +123,11 @@ class Reconciler:
             return await self._bring(run)
         except Exception as error:  # noqa: BLE001 one function judges them all
             self._report(run, error)
-            if run.wrote:
-                return await self._attempts.aftermath(run, error)
-            return judge(error, run.found)
+            ending = await self._attempts.aftermath(run, error) if run.wrote else judge(error, run.found)
+            if run.desired is None:
+                return ending
+            told = without_secrets(ending.verdict, run.desired.config, run.device.profile.likeness)
+            return replace(ending, verdict=told)
 
     async def _bring(self, run: Run) -> Ending:
         if run.mode is Mode.PAUSE:

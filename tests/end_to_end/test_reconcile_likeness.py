@@ -19,6 +19,7 @@ from fabricd.model.outcome import OutcomeKind
 from fabricd.model.path import Path
 from fabricd.reconcile.explanations import Explanations
 from fabricd.settings import data_folder
+from fabricd.simulator import Fault, Kind, Rpc
 from fabricd.simulator.kinds import kind_called
 from fabricd.simulator.quirks import Quirks
 from fabricd.southbound.profiles import load_profile
@@ -189,6 +190,16 @@ async def test_a_changed_secret_is_written_and_shown_nowhere(odd: Fabric) -> Non
         assert "(secret)" in shown
         assert "first-secret" not in shown
         assert "second-secret" not in shown
+
+
+async def test_a_secret_that_the_switch_quotes_in_its_refusal_is_told_nobody(odd: Fabric) -> None:
+    said = "the password 'second-secret' is too simple"
+    odd.switch("leaf1").faults.add(Fault(rpc=Rpc.SET, kind=Kind.REFUSE, message=said))
+    await odd.submit(base("second-secret"))
+    await odd.in_sync("leaf1")
+    (refused,) = [record for record in await odd.records("leaf1") if record.error_code == "DEVICE_REFUSED"]
+    assert "the password '(secret)' is too simple" in refused.message
+    assert "second-secret" not in repr(await odd.records())
 
 
 async def test_a_secret_that_somebody_changed_on_the_switch_is_written_again(odd: Fabric) -> None:
