@@ -124,9 +124,12 @@ class DeviceRefusedError(DeviceError):
 
     code = "DEVICE_REFUSED"
 
-    def __init__(self, message: str, *, device: str = "", path: str = "", tag: str = "") -> None:
+    def __init__(
+        self, message: str, *, device: str = "", path: str = "", tag: str = "", transient: bool = True
+    ) -> None:
         super().__init__(message, device=device, path=path)
         self.tag = tag
+        self.transient = transient
 
 
 class DeviceTooLargeError(DeviceRefusedError):

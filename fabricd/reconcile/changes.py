@@ -65,6 +65,7 @@ class Watchers:
         failures = 0
         while True:
             stands = False
+            wait = 0.0
             try:
                 async with aclosing(self._sessions.watch(device, roots)) as changes:  # type: ignore[type-var]
                     async for _ in changes:
@@ -72,19 +73,22 @@ class Watchers:
                         self._notify(device)
                 raise DeviceError("the device ended its notifications", device=device)
             except DeviceRefusedError as error:
-                if not stands:
+                if not stands and not error.transient:
                     _LOG.info("%s does not notify of changes (%s); the sweep looks after it", device, error)
                     return
-                failures = await self._rest(device, error, failures)
+                wait = self._wait(device, error, failures)
             except FabricdError as error:
-                failures = await self._rest(device, error, failures)
+                wait = self._wait(device, error, failures)
             except Exception as error:  # noqa: BLE001 a watcher outlives every surprise
                 _LOG.exception("watching %s failed", device)
-                failures = await self._rest(device, error, failures)
+                wait = self._wait(device, error, failures)
+            failures += 1
+            # Not while the error is handled: by its traceback it holds the session, and with it the connection.
+            await self._clock.sleep(wait)
 
-    async def _rest(self, device: str, error: Exception, failures: int) -> int:
+    def _wait(self, device: str, error: Exception, failures: int) -> float:
+        """Seconds until the next try after `failures` and this one."""
         delay = self._backoff.delay(judge(error).retry, failures + 1)
         wait = self._backoff.settings.retry_max if delay is None else delay
         _LOG.debug("watching %s again in %.1f s: %s", device, wait, error)
-        await self._clock.sleep(wait)
-        return failures + 1
+        return wait

@@ -112,7 +112,10 @@ class Sessions:
         entry = self._slot(device).device
         if _borne(entry) == 1:
             raise DeviceRefusedError(
-                "the device bears one session, which is for reading and writing", device=device, tag="resource-denied"
+                "the device bears one session, which is for reading and writing",
+                device=device,
+                tag="resource-denied",
+                transient=False,
             )
         async with self._watch_connects:
             target = await self._connect(entry)

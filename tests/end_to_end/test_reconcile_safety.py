@@ -191,6 +191,26 @@ async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path:
 
 
 @BOTH
+async def test_a_switch_that_takes_no_subscription_now_is_asked_again(tmp_path: File, protocol: Protocol) -> None:
+    """It has too many, or its agent has just started: the sweep alone would be slow for as long as fabricd runs."""
+    async with fabric(tmp_path, {"leaf1": protocol}, settings=with_settings(watch_changes=True)) as made:
+        made.switch("leaf1").faults.add(Fault(rpc=Rpc.SUBSCRIBE, kind=Kind.REFUSE, times=3))
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+
+        async def watched() -> bool:
+            return Trigger.CHANGE in {record.trigger for record in await made.records("leaf1", Event.RECONCILE)}
+
+        async def changed() -> bool:
+            await made.switch("leaf1").change({f"{PORT}/config/mtu": 1500})
+            return await watched()
+
+        await made.until(changed, "a change was told")
+        await made.in_sync("leaf1")
+        assert not made.switch("leaf1").faults.waiting
+
+
+@BOTH
 async def test_switches_that_are_swapped_in_the_inventory_are_not_written(tmp_path: File, protocol: Protocol) -> None:
     def named(name: str) -> Document:
         config = {**ports_config(Ethernet1={"mtu": 9000}), "openconfig-system:system": {"config": {"hostname": name}}}

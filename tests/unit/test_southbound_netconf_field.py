@@ -16,7 +16,6 @@ from netconf_scripts import ROOTS, scripted
 from southbound_servers import (
     CANDIDATE,
     CAPABILITY,
-    OK,
     NetconfServer,
     NetconfSessionSide,
     netconf_device,
@@ -336,13 +335,3 @@ async def test_a_root_that_is_too_big_alone_is_a_final_refusal(tmp_path: FilePat
             with pytest.raises(DeviceRefusedError) as caught:
                 await target.fetch(roots)
             assert (caught.value.tag, caught.value.transient) == ("too-big", False)
-
-
-async def test_a_device_that_bears_one_session_is_not_watched(tmp_path: FilePath) -> None:
-    kind = replace(profile(), netconf=NetconfTraits(sessions=1))
-    async with netconf_server(NetconfServer(scripted(create_subscription=OK))) as server:
-        async with session(netconf_device(server, tmp_path, profile=kind)) as target:
-            with pytest.raises(DeviceRefusedError):
-                await anext(target.changes(ROOTS))
-            await target.fetch(ROOTS)
-        assert "create-subscription" not in server.log

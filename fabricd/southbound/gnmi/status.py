@@ -44,6 +44,5 @@ def device_error(
     if code in _TRUST:
         return DeviceTrustError(f"{what} was not allowed: {details or code.name}", device=device)
     kind = DeviceTooLargeError if code is grpc.StatusCode.RESOURCE_EXHAUSTED else DeviceRefusedError
-    refused = kind(f"{what} was refused: {code.name}: {details}", device=device, tag=code.name)
-    refused.transient = code not in _FINAL
-    return refused
+    message = f"{what} was refused: {code.name}: {details}"
+    return kind(message, device=device, tag=code.name, transient=code not in _FINAL)

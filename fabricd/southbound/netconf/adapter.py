@@ -196,15 +196,12 @@ class NetconfTarget:
         """create-subscription (RFC 5277) of the stream NETCONF, without replay; what counts there is said at
         read_change. See Target.changes."""
         hello = self._session.hello
-        if self._device.profile.netconf.sessions == 1:
-            raise DeviceRefusedError(
-                "the device bears one session, which is for reading and writing",
-                device=self.name,
-                tag="resource-denied",
-            )
         if not hello.has(":notification"):
             raise DeviceRefusedError(
-                "the device does not offer notifications", device=self.name, tag="operation-not-supported"
+                "the device does not offer notifications",
+                device=self.name,
+                tag="operation-not-supported",
+                transient=False,
             )
         inbox = Inbox()
         self._session.on_notification = inbox.put

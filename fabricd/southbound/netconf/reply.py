@@ -195,9 +195,7 @@ def _raised(errors: list[_RpcError], device: Device, what: str) -> DeviceError:
     if any(one.tag == "access-denied" for one in errors):
         return DeviceTrustError(message, device=device.name, path=first.path)
     kind = DeviceTooLargeError if tag == "too-big" else DeviceRefusedError
-    refused = kind(message, device=device.name, path=first.path, tag=tag)
-    refused.transient = tag not in _FINAL
-    return refused
+    return kind(message, device=device.name, path=first.path, tag=tag, transient=tag not in _FINAL)
 
 
 def _children(root: etree._Element, name: str) -> Iterator[etree._Element]:

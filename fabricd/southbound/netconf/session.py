@@ -330,9 +330,7 @@ class NetconfSession:
 
     def _too_large(self, message: str) -> DeviceTooLargeError:
         """Final: the same answer will not be shorter."""
-        failure = DeviceTooLargeError(message, device=self._device.name, tag="too-big")
-        failure.transient = False
-        return failure
+        return DeviceTooLargeError(message, device=self._device.name, tag="too-big", transient=False)
 
     def _fail(self, failure: DeviceError) -> None:
         self._end(failure)
