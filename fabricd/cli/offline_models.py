@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def install(
         installed=datetime.now(UTC),
     )
     try:
-        asyncio.run(load_elsewhere(candidate.models, within=LOAD_WITHIN))
+        candidate = replace(candidate, implemented=asyncio.run(load_elsewhere(candidate.models, within=LOAD_WITHIN)))
         folder.adopt(candidate)
     except BaseException:
         folder.discard(candidate)

@@ -108,7 +108,7 @@ class ModelSets:
                 installed=self._clock.now(),
             )
             try:
-                await load_elsewhere(candidate.models, within=LOAD_WITHIN)
+                candidate = replace(candidate, implemented=await load_elsewhere(candidate.models, within=LOAD_WITHIN))
                 fitting = await self._fitting(candidate.models, {})
                 async with self._fleet.turn:
                     # Revisions are made while all trees are validated: what changed meanwhile is looked at again.
@@ -198,10 +198,12 @@ class ModelSets:
                 self._schemas.retire(old)
 
     async def _view(self, models: ModelSet, installed: InstalledSet | None) -> SetView:
+        # A set that nobody uses need not be loaded to be told of.
+        implemented = installed.implemented if installed is not None else ()
         return SetView(
             name=models.name,
             origin=installed.origin if installed else "built in" if models.name == _BUILT_IN else "settings",
-            revisions=await self._schemas.run(models, Schema.modules),
+            revisions=implemented or await self._schemas.run(models, Schema.modules),
             devices=tuple(device.name for device in self._users(models.name)),
             device=installed.device if installed else "",
             installed=installed.installed if installed else None,

@@ -40,18 +40,21 @@ class _Manifest(BaseModel):
     installed: datetime
     revisions: tuple[tuple[str, str], ...]
     features: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    implemented: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledSet:
     """A model set that was installed. `origin` says from what, for people; `device` is set when it was fetched from
-    one. `revisions` are (name, revision) of every module and submodule in it, implemented or only imported."""
+    one. `revisions` are (name, revision) of every module and submodule in it, implemented or only imported;
+    `implemented` the former, empty where nobody looked."""
 
     models: ModelSet
     origin: str
     device: str
     installed: datetime
     revisions: tuple[tuple[str, str], ...]
+    implemented: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,6 +139,7 @@ class ModelFolder:
             installed=candidate.installed,
             revisions=candidate.revisions,
             features=candidate.models.features,
+            implemented=candidate.implemented,
         )
         try:
             _write_file(folder.parent / _MANIFEST, manifest.model_dump_json(indent=2).encode())
@@ -185,6 +189,7 @@ class ModelFolder:
             manifest.device,
             manifest.installed,
             manifest.revisions,
+            manifest.implemented,
         )
 
 

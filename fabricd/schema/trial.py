@@ -14,15 +14,19 @@ from pathlib import Path
 import orjson
 
 from fabricd.errors import InputError
-from fabricd.schema.context import Context, SchemaFault
+from fabricd.schema.context import SchemaFault
 from fabricd.schema.models import ModelSet
+from fabricd.schema.schema import Schema
 
 _CODE = str(Path(__file__).resolve().parents[2])  # where this package was loaded from
 _MEMORY = 4 << 30  # bytes of address space; a full OpenConfig release takes a tenth
 
 
-async def load_elsewhere(models: ModelSet, *, within: float) -> None:
-    """Raises InputError when the modules do not load, crash what loads them, or take longer than `within` seconds."""
+async def load_elsewhere(models: ModelSet, *, within: float) -> tuple[tuple[str, str], ...]:
+    """The modules that are implemented then, as Schema.modules tells them.
+
+    Raises InputError when the modules do not load, crash what loads them, or take longer than `within` seconds.
+    """
     process = await asyncio.create_subprocess_exec(
         # -P: nothing that lies about in the current folder is taken for a module of Python.
         sys.executable, "-P", "-m", __name__,
@@ -40,8 +44,10 @@ async def load_elsewhere(models: ModelSet, *, within: float) -> None:
             await process.wait()
     if process.returncode != 0:
         raise InputError(f"model set {models.name}: loading the modules ended in a crash ({process.returncode})")
-    if answer:
-        raise InputError(answer.decode())
+    told = orjson.loads(answer)
+    if told["error"]:
+        raise InputError(told["error"])
+    return tuple((name, revision) for name, revision in told["modules"])
 
 
 def _packed(models: ModelSet) -> bytes:
@@ -68,13 +74,16 @@ def _unpacked(data: bytes) -> ModelSet:
 
 
 def main() -> None:
-    """Load the set described on standard input; say on standard output why it does not load, if it does not."""
+    """Load the set described on standard input; say on standard output what is implemented, or why it does not load."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answer: dict[str, object] = {"error": "", "modules": ()}
     try:
-        Context(_unpacked(sys.stdin.buffer.read())).close()
+        with Schema(_unpacked(sys.stdin.buffer.read())) as schema:
+            answer["modules"] = schema.modules()
     except (InputError, SchemaFault) as error:
-        sys.stdout.write(error.message)
+        answer["error"] = error.message
+    sys.stdout.buffer.write(orjson.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabricd.errors import InputError
-from fabricd.schema import ModelSet, Schema
+from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.schema.features import chosen_features, every_feature, possible_features, read_chosen
 from fabricd.schema.module_text import Feature, read_module_text
 from fabricd.schema.outline import outline_of
@@ -98,7 +98,7 @@ def test_every_feature_that_can_be_is_in_force(tmp_path: Path) -> None:
 async def test_features_are_tried_with_the_models(tmp_path: Path) -> None:
     (tmp_path / "base.yang").write_bytes(BASE)
     models = ModelSet.from_directory("mine", tmp_path, ("base",))
-    await load_elsewhere(models.with_features((("base", ("fixed",)),)), within=30)
+    assert await load_elsewhere(models.with_features((("base", ("fixed",)),)), within=30) == (("base", ""),)
     with pytest.raises(InputError, match='Feature "wings" not found'):
         await load_elsewhere(models.with_features((("base", ("wings",)),)), within=30)
 
@@ -168,3 +168,23 @@ def test_a_condition_means_what_it_says(condition: str, enabled: set[str]) -> No
 def leaves_of(models: ModelSet) -> list[str]:
     with Schema(models):
         return [node.name for node in outline_of(models).root.children if node.module == "ports"]
+
+
+async def test_a_worker_keeps_the_contexts_of_a_set_that_replaced_one_of_the_same_files(tmp_path: Path) -> None:
+    (tmp_path / "base.yang").write_bytes(BASE)
+    (tmp_path / "more.yang").write_text("module more { namespace urn:more; prefix m; import base { prefix b; } }")
+    old = ModelSet.from_directory("mine", tmp_path, ("base",))
+    new = old.with_features((("base", ("fixed",)),))
+    deviating = new.deviating([str(tmp_path / "more.yang")])
+    pool = SchemaPool(1)
+    try:
+        await pool.run(old, id)
+        first = [await pool.run(models, id) for models in (new, deviating)]
+        pool.retire(old)
+        for _ in range(2):
+            assert [await pool.run(models, id) for models in (new, deviating)] == first
+        back = await pool.run(old, id)  # it came back: kept like any other
+        pool.retire(new)
+        assert await pool.run(old, id) == back
+    finally:
+        await pool.close()
