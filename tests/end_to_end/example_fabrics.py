@@ -5,7 +5,7 @@ Half of the switches speak gNMI, the others NETCONF. For test_examples_converge.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path as File
 
@@ -62,26 +62,34 @@ def simulated(fabric: Fabric, folder: File) -> SimulationConfig:
 async def running(example: str, folder: File, first: Protocol = Protocol.GNMI) -> AsyncIterator[Rooms]:
     """Switches of the example without any configuration, and a started controller that knows them. `first`: what the
     first switch by name speaks, and every other one after it."""
-    fabric = read(example)
+    profile = Profile("openconfig", ModelSet.managed().name, timeouts=Timeouts(20.0, 30.0, 30.0))
+    async with controlled(simulated(read(example), folder), folder, lambda _: profile, first) as rooms:
+        yield rooms
+
+
+@asynccontextmanager
+async def controlled(
+    config: SimulationConfig, folder: File, profile_of: Callable[[str], Profile], first: Protocol, workers: int = 1
+) -> AsyncIterator[Rooms]:
+    """These switches, and a started controller that knows each by the profile that it has; protocols in turn, by name,
+    beginning with `first`. `workers` is how many parse and validate."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
     state = folder / "state"
     state.mkdir()
-    async with Simulation(simulated(fabric, folder)) as simulation:
-        models = ModelSet.managed()
-        profile = Profile("openconfig", models.name, timeouts=Timeouts(20.0, 30.0, 30.0))
+    async with Simulation(config) as simulation:
         login = Login("fabricd", SecretReference("file", str(secret)))
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         devices = {}
         for number, (name, switch) in enumerate(sorted(simulation.switches.items())):
             protocol = (Protocol.GNMI, Protocol.NETCONF)[(number + (first is Protocol.NETCONF)) % 2]
             port = switch.netconf_port if protocol is Protocol.NETCONF else switch.gnmi_port
-            devices[name] = Device(name, switch.host, port, protocol, profile, login=login, trust=trust)
+            devices[name] = Device(name, switch.host, port, protocol, profile_of(name), login=login, trust=trust)
         rooms = Rooms.__new__(Rooms)
         rooms.simulation, rooms.devices, rooms.settings, rooms.state = simulation, devices, QUIET, state
-        rooms.models, rooms.metrics = models, Metrics()
-        rooms.store, rooms.schemas = await Store.open(state / "fabricd.db"), SchemaPool(1)
+        rooms.models, rooms.metrics = ModelSet.managed(), Metrics()
+        rooms.store, rooms.schemas = await Store.open(state / "fabricd.db"), SchemaPool(workers)
         rooms.start_over()
         try:
             await rooms.controller.start()

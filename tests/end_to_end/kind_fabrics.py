@@ -10,20 +10,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path as File
 
-from example_fabrics import EXAMPLES, document, read, simulated
-from reconcile_fabric import PASSWORD, QUIET
+from example_fabrics import EXAMPLES, controlled, document, read, simulated
 from reconcile_fabric import Fabric as Rooms
 
 from fabricd.intent import Document
-from fabricd.model.device import Device, Login, Protocol, SecretReference, Trust
+from fabricd.model.device import Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
-from fabricd.schema import ModelSet, SchemaPool
 from fabricd.settings import data_folder
-from fabricd.simulator import Simulation
 from fabricd.simulator.kinds import kind_names
 from fabricd.southbound.profiles import load_profiles
-from fabricd.store import Store
-from fabricd.telemetry.metrics import Metrics
 
 KINDS = tuple(kind_names())
 FABRICS = ("demo", "routed", "evpn", "three-stage")
@@ -63,39 +58,13 @@ def documents(fabric: str) -> list[Document]:
 async def running(fabric: str, folder: File, *, shift: int, first: Protocol, profile: str = "") -> AsyncIterator[Rooms]:
     """A started controller, and switches without any configuration: kind after kind by name, beginning with the
     `shift`-th; protocols in turn, beginning with `first`. Every device has the profile of its kind, or `profile`."""
-    parsed = read(fabric)
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o600)
-    state = folder / "state"
-    state.mkdir()
-    plain = simulated(parsed, folder)
+    plain = simulated(read(fabric), folder)
     kinds = {one.name: KINDS[(number + shift) % len(KINDS)] for number, one in enumerate(plain.switches)}
     switches = [{"name": one.name, "ports": one.ports, "kind": kinds[one.name]} for one in plain.switches]
     config = type(plain).model_validate({**plain.model_dump(), "switches": switches})
     profiles = load_profiles(data_folder("config") / "profiles")
-    async with Simulation(config) as simulation:
-        login = Login("fabricd", SecretReference("file", str(secret)))
-        trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
-        devices = {}
-        for number, (name, switch) in enumerate(sorted(simulation.switches.items())):
-            protocol = (Protocol.GNMI, Protocol.NETCONF)[(number + (first is Protocol.NETCONF)) % 2]
-            port = switch.netconf_port if protocol is Protocol.NETCONF else switch.gnmi_port
-            used = profiles[profile or kinds[name]]
-            devices[name] = Device(name, switch.host, port, protocol, used, login=login, trust=trust)
-        rooms = Rooms.__new__(Rooms)
-        rooms.simulation, rooms.devices, rooms.settings, rooms.state = simulation, devices, QUIET, state
-        rooms.models, rooms.metrics = ModelSet.managed(), Metrics()
-        rooms.store, rooms.schemas = await Store.open(state / "fabricd.db"), SchemaPool(2)
-        rooms.start_over()
-        try:
-            await rooms.controller.start()
-            yield rooms
-        finally:
-            await rooms.controller.stop(grace=2.0)
-            await rooms.sessions.close()
-            await rooms.store.close()
-            await rooms.schemas.close()
+    async with controlled(config, folder, lambda name: profiles[profile or kinds[name]], first, workers=2) as rooms:
+        yield rooms
 
 
 async def converge(rooms: Rooms, fabric: str) -> None:

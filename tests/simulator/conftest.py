@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from manual_time import ManualTime
 
 from fabricd.simulator import LinkConfig, Simulation, SimulationConfig, Switch, SwitchConfig
 
@@ -34,6 +35,12 @@ def configure(tmp_path: Path) -> Configure:
         return SimulationConfig.model_validate(values | changes)
 
     return make
+
+
+@pytest.fixture
+def time() -> ManualTime:
+    """A clock that stands still, for simulations that are made with it."""
+    return ManualTime()
 
 
 @pytest.fixture

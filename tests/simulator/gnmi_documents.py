@@ -7,6 +7,7 @@ from typing import Any
 ETHERNET1 = "/interfaces/interface[name=Ethernet1]"
 ETHERNET2 = "/interfaces/interface[name=Ethernet2]"
 TYPE = "iana-if-type:ethernetCsmacd"
+INSTANCE = {"name": "default", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"}
 HOSTNAME = "/system/config/hostname"
 
 

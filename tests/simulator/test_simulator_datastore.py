@@ -25,11 +25,6 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def time() -> ManualTime:
-    return ManualTime()
-
-
-@pytest.fixture
 def make(engine: Engine, tmp_path: Path, time: ManualTime) -> Make:
     """A datastore over the same file each time, as after a restart."""
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
+from gnmi_documents import ETHERNET1, INSTANCE, TYPE, interface
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
 from raw_gnmi import Client, connected, path, refused, update, values
 
 from fabricd.simulator import Simulation, Switch
 
 STATUS = grpc.StatusCode
-ETHERNET1 = "/interfaces/interface[name=Ethernet1]"
-TYPE = "iana-if-type:ethernetCsmacd"
-INSTANCE = {"name": "default", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"}
 VLAN10 = {"vlan-id": 10, "config": {"vlan-id": 10, "name": "ten"}}
 
 
@@ -32,10 +29,6 @@ async def client(simulation: Simulation, left: Switch) -> AsyncIterator[Client]:
 async def either(either_simulation: Simulation) -> AsyncIterator[Client]:
     async with connected(either_simulation, either_simulation.switches["left"]) as connected_client:
         yield connected_client
-
-
-def interface(**config: Any) -> dict[str, Any]:
-    return {"config": {"name": "Ethernet1", "type": TYPE, **config}}
 
 
 BAD = [

@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 import pytest
 from client_certificates import ClientAuthority
+from gnmi_documents import ETHERNET1, INSTANCE, TYPE, interface
 from pygnmi.spec.v080 import gnmi_pb2
 from raw_gnmi import LOGIN, Client, connected, path, refused, update
 
@@ -20,9 +21,6 @@ from fabricd.simulator import Simulation, SimulationConfig, Switch
 
 STATUS = grpc.StatusCode
 Configure = Callable[..., SimulationConfig]
-ETHERNET1 = "/interfaces/interface[name=Ethernet1]"
-TYPE = "iana-if-type:ethernetCsmacd"
-INSTANCE = {"name": "default", "type": "openconfig-network-instance-types:DEFAULT_INSTANCE"}
 
 
 @pytest.fixture
@@ -35,10 +33,6 @@ async def client(simulation: Simulation, left: Switch) -> AsyncIterator[Client]:
 async def either(either_simulation: Simulation) -> AsyncIterator[Client]:
     async with connected(either_simulation, either_simulation.switches["left"]) as connected_client:
         yield connected_client
-
-
-def interface(**config: Any) -> dict[str, Any]:
-    return {"config": {"name": "Ethernet1", "type": TYPE, **config}}
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,6 @@ Configure = Callable[..., SimulationConfig]
 
 
 @pytest.fixture
-def time() -> ManualTime:
-    return ManualTime()
-
-
-@pytest.fixture
 async def simulation(configure: Configure, time: ManualTime) -> AsyncIterator[Simulation]:
     async with Simulation(configure(), clock=time, sleep=time.sleep) as running:
         yield running

@@ -40,11 +40,6 @@ POLL = gnmi_pb2.SubscribeRequest(poll=gnmi_pb2.Poll())
 
 
 @pytest.fixture
-def time() -> ManualTime:
-    return ManualTime()
-
-
-@pytest.fixture
 async def simulation(configure: Configure, time: ManualTime) -> AsyncIterator[Simulation]:
     async with Simulation(configure(), clock=time, sleep=time.sleep) as running:
         yield running
