@@ -287,6 +287,19 @@ async def test_no_secret_is_told(probed: dict[tuple[str, Protocol], Probed], kin
     assert b"$8$" not in told
 
 
+async def test_the_page_on_probes_says_what_each_protocol_shows() -> None:
+    page = (File(__file__).resolve().parents[2] / "docs" / "probe.md").read_text()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    told = {row[1]: row for row in rows if row[1] in FINDINGS}
+    assert set(told) == set(FINDINGS)
+    for quirk, (_, _, name, kinds, over_gnmi, over_netconf) in told.items():
+        assert name == FINDINGS[quirk]
+        assert kinds == ", ".join(kind for kind in KINDS if quirk in kind_called(kind).quirks)
+        for protocol, cell in ((Protocol.GNMI, over_gnmi), (Protocol.NETCONF, over_netconf)):
+            why = INVISIBLE[protocol].get(quirk)
+            assert cell == (f"no: {why}" if why else "with `--write" if quirk == "replace_flaps" else "yes")
+
+
 def read_profile(folder: File, one: Probed) -> Profile:
     file = folder / "probed.toml"
     file.write_text(one.report.profile)

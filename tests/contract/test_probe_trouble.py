@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from typing import Any
 
@@ -16,6 +16,7 @@ from target_bench import eventually
 
 from fabricd.errors import DeviceError
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
+from fabricd.model.path import Path
 from fabricd.model.probe import ProbeOptions, ProbeReport
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
@@ -203,6 +204,23 @@ async def test_changes_that_somebody_left_in_the_candidate_stay_there(tmp_path: 
         assert all("somebody else" in question.why for question in report.undecided)
         assert b"somebody-elses" in store.config(Store.CANDIDATE)
         assert one.switch.running == one.before
+
+
+async def test_what_is_protected_is_not_written(tmp_path: File, schemas: SchemaPool) -> None:
+    async with bench(tmp_path, schemas, Protocol.GNMI) as one:
+        port = {"name": "Ethernet1", "config": {"name": "Ethernet1", "type": "iana-if-type:ethernetCsmacd"}}
+        await one.switch.change({"/interfaces": {"openconfig-interfaces:interface": [port]}})
+        one.before = one.switch.running
+        paths = ("/openconfig-lldp:lldp", "/openconfig-interfaces:interfaces/interface[name='Ethernet1']")
+        protected = tuple(map(Path.parse, paths))
+        one.device = replace(one.device, profile=replace(one.device.profile, protected=protected))
+        report = await one.probe()
+        why = {question.name: question.why for question in report.undecided}
+        assert "LLDP" in why["feature-first"]
+        assert "no interface" in why["keeps-ports"]
+        assert why["picture"] == "LLDP on an interface could not be looked at: protected"
+        assert 'protected = [\n  "/openconfig-lldp:lldp"' in report.profile
+        await one.is_untouched()
 
 
 async def test_names_that_are_on_the_device_are_not_taken(tmp_path: File, schemas: SchemaPool) -> None:

@@ -71,6 +71,10 @@ class Bench(Generic[G]):
         found: dict[str, Any] = orjson.loads(self.before)
         return found
 
+    def is_protected(self, path: Path) -> bool:
+        """Whether a path lies at, below or above one that is never written."""
+        return any(one.touches(path) for one in self.profile.protected)
+
     def mark(self) -> str:
         """A loopback that was never written before."""
         self.marked += 1

@@ -18,7 +18,6 @@ from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.gnmi_ground import GnmiGround
 from fabricd.southbound.probe.ground import Attempt
-from fabricd.southbound.probe.plan import interface
 from fabricd.southbound.probe.spare import names_of, state_of
 
 _INTERFACES = Path.parse("/openconfig-interfaces:interfaces")
@@ -56,7 +55,7 @@ async def _partial(bench: Bench[GnmiGround]) -> None:
         return
     await asyncio.sleep(ground.settle)
     leaves = await bench.work.leaves(await ground.config())
-    if any(interface(name).covers(path) for path in leaves):
+    if any(scratch.interface(name).covers(path) for path in leaves):
         ground.partial.append(status)
         # From now on whatever is refused is cleaned up after.
         ground.keeps_parts = True
@@ -67,7 +66,7 @@ async def _replace(bench: Bench[GnmiGround]) -> None:
     """A replace of an entry that is not there, against an update of it."""
     name = bench.names.plain
     [entry] = scratch.loopback(name, subinterface=False)[scratch.INTERFACES]["interface"]
-    status = await bench.ground.refusal(Attempt(replaces=((interface(name), entry),)))
+    status = await bench.ground.refusal(Attempt(replaces=((scratch.interface(name), entry),)))
     if not status:
         return
     if other := await bench.ground.refusal(Attempt((scratch.loopback(name, subinterface=False),))):
@@ -87,7 +86,7 @@ async def _config_keys(bench: Bench[GnmiGround]) -> None:
     """An entry whose key stands in the path only. In a document the models themselves want the leaf."""
     name = bench.names.plain
     [entry] = scratch.loopback(name, subinterface=False)[scratch.INTERFACES]["interface"]
-    config = interface(name).child(Segment("config"))
+    config = scratch.interface(name).child(Segment("config"))
     bare = {"type": entry["config"]["type"]}
     refused = await bench.ground.refusal(Attempt(updates=((config, bare),)))
     if not refused:
@@ -126,7 +125,7 @@ async def _flaps(bench: Bench[GnmiGround]) -> None:
             bench.open_question("replace-flaps", f"{name} does not show in the state", (20,))
             return
         before = seen[0]
-        await write(Attempt(replaces=((interface(name), entry),)))
+        await write(Attempt(replaces=((scratch.interface(name), entry),)))
 
         async def changed() -> bool:
             return bool(await last_change() != before)
@@ -173,7 +172,7 @@ class _Heard:
 async def notifications(bench: Bench[GnmiGround]) -> AsyncIterator[None]:
     """Whether a subscription tells what comes and what goes while the block runs, and shortly after."""
     ground = bench.ground
-    marks = [interface(name) for name in bench.names.interfaces]
+    marks = [scratch.interface(name) for name in bench.names.interfaces]
     heard = _Heard()
 
     async def listen(stream: Any) -> None:

@@ -269,13 +269,8 @@ def judge_deleted(bench: Bench[Any], plan: Plan, picture: Picture) -> None:
 
 def _tell_entries(bench: Bench[Any], names: Iterable[str]) -> None:
     patterns = dict.fromkeys(re.sub(r"\d.*", "*", name) for name in names)
-    entries = [_interface(pattern) for pattern in patterns]
+    entries = [scratch.interface(pattern) for pattern in patterns]
     bench.learn(system_entries=tuple(dict.fromkeys((*bench.profile.system_entries, *entries))))
-
-
-def _interface(name: str) -> Path:
-    top = Segment("interfaces", "openconfig-interfaces")
-    return Path((top, Segment("interface", keys=(("name", name),))))
 
 
 def _interface_of(path: Path) -> str:

@@ -93,4 +93,4 @@ def _tell_refused(bench: Bench[Any], plan: Plan) -> None:
                 keys=(f"likeness.{key}",),
             )
     for what, tag in plan.lacking.items():
-        bench.open_question("picture", f"{what} could not be looked at: refused, {tag}", ())
+        bench.open_question("picture", f"{what} could not be looked at: {tag}", ())

@@ -20,7 +20,6 @@ from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.ground import Attempt
 from fabricd.southbound.probe.netconf_ground import NetconfGround
-from fabricd.southbound.probe.plan import interface
 from fabricd.southbound.probe.sizes import LIMITS, MARGIN
 
 _SESSIONS = 8
@@ -227,7 +226,7 @@ async def _holds(bench: Bench[NetconfGround], traits: NetconfTraits) -> str:
         return f"refused, {tag}"
     if tag := await ground.cancel():
         # Whether it was taken back at once or lasts is seen by reading.
-        mark = interface(bench.names.plain)
+        mark = scratch.interface(bench.names.plain)
 
         async def is_gone() -> bool:
             leaves = await bench.work.leaves(await ground.config())

@@ -16,7 +16,7 @@ from fabricd.model.path import Path
 from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench
 from fabricd.southbound.probe.ground import Attempt
-from fabricd.southbound.probe.plan import Plan, interface
+from fabricd.southbound.probe.plan import Plan
 from fabricd.southbound.probe.schema_work import Leaves
 
 _READS = 4  # of the same configuration, to see whether the order of entries changes
@@ -64,7 +64,7 @@ async def taken(bench: Bench[Any], plan: Plan, watching: Watching) -> Picture:
 
 def _unmarked(bench: Bench[Any], leaves: Leaves) -> Leaves:
     """Without the loopbacks that only tell that something is to be seen."""
-    marks = [interface(name) for name in bench.names.marks]
+    marks = [scratch.interface(name) for name in bench.names.marks]
     return {path: value for path, value in leaves.items() if not any(mark.covers(path) for mark in marks)}
 
 
@@ -76,7 +76,7 @@ async def shown(bench: Bench[Any], attempt: Attempt, mark: str) -> AsyncIterator
 
     async def is_there() -> bool:
         leaves = await bench.work.leaves(await bench.ground.config())
-        return any(interface(mark).covers(path) for path in leaves)
+        return any(scratch.interface(mark).covers(path) for path in leaves)
 
     async def is_gone() -> bool:
         return not await is_there()

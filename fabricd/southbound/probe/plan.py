@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fabricd.errors import DeviceRefusedError
-from fabricd.model.path import Path, Segment
+from fabricd.model.path import Path
 from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench, generic
 from fabricd.southbound.probe.ground import Attempt
 from fabricd.southbound.probe.schema_work import Document
 from fabricd.southbound.probe.spare import spare_interfaces
 from fabricd.southbound.probe.support import Added, additions, filled, merged, refused_leaves
-
-_INTERFACE = Path.parse("/openconfig-interfaces:interfaces/interface")
 
 
 @dataclass
@@ -37,7 +35,7 @@ class Plan:
     def attempt(self) -> Attempt:
         """All of it as one change."""
         documents = tuple(filled(one, self.added) for one in self.documents)
-        return Attempt(documents, tuple(interface(name) for name in self.deletes))
+        return Attempt(documents, tuple(scratch.interface(name) for name in self.deletes))
 
     def whole(self) -> Document:
         """What it writes, as one document."""
@@ -47,10 +45,6 @@ class Plan:
         """The same, but LLDP is not switched on by it."""
         others = tuple(one for one in self.documents if scratch.LLDP not in one)
         return Attempt((*others, scratch.lldp(interface, enabled=False)))
-
-
-def interface(name: str) -> Path:
-    return Path((*_INTERFACE.segments[:-1], Segment("interface", "", (("name", name),))))
 
 
 async def planned(bench: Bench[Any]) -> Plan:
@@ -77,6 +71,12 @@ async def planned(bench: Bench[Any]) -> Plan:
     }
     if "motd-banner" not in scratch.held(bench.document, scratch.SYSTEM, "config"):
         optional["a banner"] = scratch.banner()
+    for what, document in list(optional.items()):
+        if any(map(bench.is_protected, scratch.paths_of([document]))):
+            plan.lacking[what] = "protected"
+            del optional[what]
+    if any(map(bench.is_protected, scratch.paths_of(base))):
+        raise DeviceRefusedError("loopbacks or network instances are protected", tag="protected")
     if tag := await bench.ground.refusal(Attempt(tuple(base))):
         raise DeviceRefusedError(f"loopbacks in a network instance are refused: {tag}", tag=tag)
     for what, document in optional.items():
@@ -108,7 +108,7 @@ async def _find_unsupported(bench: Bench[Any], plan: Plan) -> None:
 async def _find_kept(bench: Bench[Any], plan: Plan) -> None:
     """Which of the interfaces that nobody uses cannot be deleted, and which may be tried in the picture."""
     for name in await spare_interfaces(bench):
-        if tag := await bench.ground.refusal(Attempt((), (interface(name),))):
+        if tag := await bench.ground.refusal(Attempt((), (scratch.interface(name),))):
             plan.kept[name] = tag
         else:
             plan.deletes = (*plan.deletes, name)

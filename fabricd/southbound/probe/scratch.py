@@ -124,6 +124,11 @@ def held(config: Mapping[str, Any], *steps: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def interface(name: str) -> Path:
+    """The entry of an interface."""
+    return Path((Segment("interfaces", "openconfig-interfaces"), Segment("interface", keys=(("name", name),))))
+
+
 def paths_of(documents: Iterable[Document]) -> tuple[Path, ...]:
     """What has to be deleted to undo these documents: the entries that they make, and single leaves elsewhere."""
     found: list[Path] = []

@@ -37,6 +37,8 @@ async def spare_interfaces(bench: Bench[Any]) -> tuple[str, ...]:
         name = str(entry["name"])
         status = str(shown.get(name, {}).get("state", {}).get("oper-status", "")).rpartition(":")[2]
         simple = set(entry) <= {"name", "config"} and set(entry.get("config", {})) <= _QUIET
+        if bench.is_protected(scratch.interface(name)):
+            continue
         if simple and status not in ("UP", "") and spoken_of.get(name, 0) == 0:
             found.append(name)
     return tuple(found[:_MOST])
