@@ -10,7 +10,7 @@ import grpc
 import pytest
 from gnmi_documents import ETHERNET1, HOSTNAME, interface
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from raw_gnmi import Client, as_text, commit, connected, extension, first, refused, update, values
+from raw_gnmi import Client, as_text, commit, connected, extension, first, path, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitConfirm, Depth
 from fabricd.simulator import Simulation, SimulationConfig, Switch
@@ -147,6 +147,17 @@ async def test_too_many_paths_and_too_large_answers_are_given_up(configure: Conf
             for paths in (["/interfaces/interface[name=Loopback0]"] * (MAX_PATHS + 1), ["/..."], ["/"] * 10):
                 assert (await refused(client.get(*paths, kind="CONFIG")))[0] is STATUS.RESOURCE_EXHAUSTED
             assert len(values(await client.get(*["/interfaces/interface[name=Loopback0]/name"] * 100))) == 100
+
+
+async def test_a_request_has_only_so_many_wildcards(client: Client) -> None:
+    for text, most in (("/.../config", 16), ("/interfaces/*", 1024)):
+        assert values(await client.get(*[text] * min(most, 16)))
+        many = [path(text)] * (most + 1)
+        assert (await refused(client.set(delete=many)))[0] is STATUS.RESOURCE_EXHAUSTED
+    assert (await refused(client.get(*["/.../config"] * 17)))[0] is STATUS.RESOURCE_EXHAUSTED
+    assert (await refused(first(client.subscribe("ONCE", *["/.../config"] * 17))))[0] is STATUS.RESOURCE_EXHAUSTED
+    below = path("/...")
+    assert (await refused(client.get(*["/config"] * 17, prefix=below)))[0] is STATUS.RESOURCE_EXHAUSTED
 
 
 async def test_the_origin_of_a_path_comes_back_with_it(client: Client) -> None:

@@ -72,9 +72,9 @@ class Reader:
 
     def _question(self, request: gnmi_pb2.GetRequest) -> _Question:
         check_encoding(request.encoding)
-        self._paths.check_prefix(request)
         if len(request.path) > MAX_PATHS:
             raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_PATHS} paths in one Get")
+        self._paths.check(request, request.path)
         question = _Question(request, read_depth(request), chosen_models(self._live.outline, request.use_models))
         at_root = any(not (request.prefix.elem or path.elem) for path in question.paths)
         if at_root and self._live.quirks.no_root_get:

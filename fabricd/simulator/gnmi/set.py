@@ -63,7 +63,6 @@ class Writer:
         Raises GnmiError (NOT_FOUND unknown path, INVALID_ARGUMENT bad value or key, UNIMPLEMENTED encoding,
         RESOURCE_EXHAUSTED too much), InputError (the whole is not valid), LockedError, CommitError.
         """
-        self._paths.check_prefix(request)
         operations: list[Operation] = []
         try:
             for operation in self._operations(request):
@@ -89,6 +88,8 @@ class Writer:
         union = _union_replace(request)
         if len(request.delete) + len(request.replace) + len(request.update) + len(union) > MAX_OPERATIONS:
             raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_OPERATIONS} operations in one Set")
+        written = (*request.replace, *request.update, *union)
+        self._paths.check(request, [*request.delete, *(update.path for update in written)])
         if union and (request.delete or request.replace or request.update):
             raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "union_replace stands alone in a Set")
         prefix, entries = request.prefix, Entries()

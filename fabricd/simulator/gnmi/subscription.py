@@ -62,7 +62,7 @@ def read_subscription(live: Live, paths: Paths, message: gnmi_pb2.SubscribeReque
         raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, "a call begins with a subscription")
     request = message.subscribe
     check_encoding(request.encoding)
-    paths.check_prefix(request)
+    paths.check(request, [one.path for one in request.subscription])
     if request.mode not in gnmi_pb2.SubscriptionList.Mode.values():
         raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"there is no subscription mode {request.mode}")
     if not request.subscription:
