@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_exponential
-
 from fabricd.model.edit import Dialect
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Desired
@@ -89,36 +87,16 @@ class Inspection:
         what is seen is `enough`, or that time is over."""
         until = self._clock.monotonic() + run.device.profile.write.settle
         last: Seen | None = None
-
-        async def once() -> Seen:
-            nonlocal last
+        wait = _FIRST_LOOK
+        # Not tenacity's loop: it keeps the error that ends it in a circle of references, and with it the session.
+        while True:
             with run.phase(phase):
                 fetched = await target.fetch(desired.scope.roots)
             if last is None or fetched.digest != last.fetched.digest:  # the same bytes differ in the same way
                 planned = await self.plan(run, desired, fetched, dialect, avoid=run.avoid, phase=phase)
                 last = Seen(fetched, planned)
-            return last
-
-        def over(_: RetryCallState) -> bool:
-            return self._clock.monotonic() >= until
-
-        growing = wait_exponential(multiplier=_FIRST_LOOK, max=_LONGEST_LOOK)
-
-        def pause(state: RetryCallState) -> float:
-            return max(0.0, min(growing(state), until - self._clock.monotonic()))
-
-        looking = AsyncRetrying(
-            retry=retry_if_result(lambda seen: not enough(seen)),
-            stop=over,
-            wait=pause,
-            sleep=self._clock.sleep,
-            retry_error_callback=_last_seen,
-        )
-        seen: Seen = await looking(once)
-        return seen
-
-
-def _last_seen(state: RetryCallState) -> Seen:
-    assert state.outcome is not None  # only called after an attempt that returned something
-    seen: Seen = state.outcome.result()
-    return seen
+            left = until - self._clock.monotonic()
+            if enough(last) or left <= 0:
+                return last
+            await self._clock.sleep(min(wait, left))
+            wait = min(2 * wait, _LONGEST_LOOK)

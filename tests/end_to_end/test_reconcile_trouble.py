@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from itertools import product
 from pathlib import Path as File
@@ -88,6 +89,29 @@ async def test_no_write_goes_out_without_a_read_before_it(
                 read = False
             elif rpc is Rpc.GET:
                 read = True
+
+
+@pytest.mark.parametrize("moment", [Rpc.GET, Rpc.SET])
+async def test_a_connection_that_is_given_up_is_not_kept_until_memory_is_tidied_up(tmp_path: File, moment: Rpc) -> None:
+    """An error in a circle of references would hold session and connection until then, and a switch bears few."""
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, read_timeout=0.5, write_timeout=0.5) as made:
+        switch = made.switch("leaf1")
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        gc.disable()
+        try:
+            # The read before the write is answered, the one after it is not.
+            reads = [Fault(rpc=Rpc.GET, kind=Kind.DELAY)] * (moment is Rpc.GET)
+            switch.faults.add(*reads, *[Fault(rpc=moment, kind=Kind.STALL)] * 2)
+            await made.submit(base(9100))
+            await made.in_sync("leaf1")
+
+            async def one() -> bool:
+                return switch.gnmi_connections == 1
+
+            await made.until(one, "only the live connection is left")
+        finally:
+            gc.enable()
 
 
 async def test_a_set_that_was_half_carried_out_is_looked_at_at_once(tmp_path: File) -> None:

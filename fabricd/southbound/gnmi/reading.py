@@ -117,11 +117,10 @@ class Reading:
                 return []
             if error.tag != _TOO_LARGE or once:
                 raise
-            too_large = error
-        try:
-            parts = await self._once(path, kind)
-        except DeviceRefusedError as error:
-            raise too_large from error
+            try:
+                parts = await self._once(path, kind)
+            except DeviceRefusedError as second:
+                raise error from second
         _LOG.info("%s: %s is too large for one message and is read by a subscription", self._device, path)
         self._large.add((kind, path))
         return parts
