@@ -63,6 +63,12 @@ async def _fetch(client: Client) -> None:
             pass
 
 
+async def _probe(client: Client) -> None:
+    with suppress(DeviceError):
+        async for _ in client.probe(fabricd_pb2.ProbeRequest(device="leaf2")):
+            pass
+
+
 async def _check(client: Client) -> None:
     with suppress(DeviceError):
         await client.check_models("leaf1")
@@ -94,8 +100,9 @@ CALLS: dict[str, Callable[[Client], Awaitable[Any]]] = {
     "Operational": lambda client: client.operational(["leaf2"]),
     "Cabling": lambda client: client.cabling(["leaf2"]),
     "Applied": lambda client: client.applied(["leaf2"]),
+    "Probe": _probe,
 }
-FOR_ADMINS = {"InstallModels", "FetchModels", "RemoveModels"}
+FOR_ADMINS = {"InstallModels", "FetchModels", "RemoveModels", "Probe"}
 CHANGES = {"Submit", "Rollback", "Reconcile", "SetMode", *FOR_ADMINS}
 ALLOWED = {"root": set(CALLS), "ci.example.net": set(CALLS) - FOR_ADMINS, "grafana": set(CALLS) - CHANGES}
 

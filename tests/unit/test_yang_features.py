@@ -165,6 +165,10 @@ def test_a_condition_means_what_it_says(condition: str, enabled: set[str]) -> No
     assert ("z" in found) == eval(condition, {}, {name: name in enabled for name in NAMES})
 
 
+def itself(schema: Schema) -> Schema:
+    return schema
+
+
 def leaves_of(models: ModelSet) -> list[str]:
     with Schema(models):
         return [node.name for node in outline_of(models).root.children if node.module == "ports"]
@@ -178,13 +182,13 @@ async def test_a_worker_keeps_the_contexts_of_a_set_that_replaced_one_of_the_sam
     deviating = new.deviating([str(tmp_path / "more.yang")])
     pool = SchemaPool(1)
     try:
-        await pool.run(old, id)
-        first = [await pool.run(models, id) for models in (new, deviating)]
+        await pool.run(old, itself)
+        first = [await pool.run(models, itself) for models in (new, deviating)]
         pool.retire(old)
         for _ in range(2):
-            assert [await pool.run(models, id) for models in (new, deviating)] == first
-        back = await pool.run(old, id)  # it came back: kept like any other
+            assert [await pool.run(models, itself) for models in (new, deviating)] == first
+        back = await pool.run(old, itself)  # it came back: kept like any other
         pool.retire(new)
-        assert await pool.run(old, id) == back
+        assert await pool.run(old, itself) is back
     finally:
         await pool.close()
