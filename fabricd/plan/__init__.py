@@ -5,7 +5,7 @@ Used by reconcile inside a schema worker. Pure: does no I/O, knows no adapter an
 
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
-from fabricd.plan.planner import Planned, deleted_share, fingerprint, make_plan, plan_edits
+from fabricd.plan.planner import Planned, deleted_share, make_plan, plan_edits
 from fabricd.plan.secrets import NOTHING, Memory, hidden_value, without_secrets
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Planned",
     "classify",
     "deleted_share",
-    "fingerprint",
     "hidden_value",
     "make_plan",
     "ordered",

@@ -120,11 +120,6 @@ def deleted_share(edits: Sequence[Edit], leaves: int) -> float:
     return min(1.0, deleted / leaves) if leaves else 0.0
 
 
-def fingerprint(plan: Plan) -> tuple[str, ...]:
-    """The paths that the plan repairs: what the flap breaker counts."""
-    return tuple(planned.edit.path.text for planned in plan.edits)
-
-
 def _leaves(value: Any) -> int:
     match value:
         case dict():

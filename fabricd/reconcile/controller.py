@@ -148,6 +148,7 @@ class Controller:
         """Go on with another inventory and other settings. Raises InputError before anything is changed."""
         windows = parse_windows(settings.windows)
         changed = [name for name, device in devices.items() if self.fleet.devices.get(name) != device]
+        gone = self.fleet.devices.keys() - devices.keys()
         self._windows, self._settings, self._backoff.settings = windows, settings, settings
         self._breaker.count, self._breaker.period = settings.flap_count, settings.flap_period
         self._workers.concurrency = settings.concurrency
@@ -155,6 +156,7 @@ class Controller:
         self.fleet.max_deleted_share = settings.max_deleted_share
         self._queue.keep(devices)
         self._reconciler.distrust(changed)
+        self._reconciler.forget(gone)
         await self._sessions.replace(devices)  # at once: no round may find a new device behind an old session
         await self._count()
         self._schedule.change_interval(settings.sweep_interval)

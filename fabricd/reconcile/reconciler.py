@@ -82,6 +82,11 @@ class Reconciler:
         """Compare these in full next time: their profile, and with it what is owned, may have changed."""
         self._trusted.difference_update(devices)
 
+    def forget(self, devices: Iterable[str]) -> None:
+        """These left the inventory. Another device may get such a name: no approval may wait for it."""
+        for kept in (self._approved, self._trusted, self.failing, self.away):
+            kept.difference_update(devices)
+
     async def reconcile(self, entry: Entry) -> float | None:
         """One round for one device. Returns the seconds until it wants to be tried again, or None."""
         device = self._fleet.devices.get(entry.device)

@@ -142,6 +142,24 @@ async def test_an_approval_given_during_a_check_is_for_the_next_plan(tmp_path: F
         await made.in_sync("leaf1")
 
 
+async def test_an_approval_does_not_wait_for_a_device_that_comes_back(tmp_path: File) -> None:
+    """Between the two, somebody may have put another switch there."""
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        made.controller.reconcile_now(["leaf1"], approve=True)
+        await made.controller.update({}, {made.models.name: made.models}, made.settings)
+        leaves = {"name": "Loopback{}", "type": "iana-if-type:softwareLoopback", "description": "x"}
+        added = {
+            f"/{INTERFACES}/interface[name='Loopback{n}']/config/{leaf}": value.format(n)
+            for n in range(40)
+            for leaf, value in leaves.items()
+        }
+        await made.switch("leaf1").change(added)
+        await made.controller.update(made.devices, {made.models.name: made.models}, made.settings)
+        await made.outcome("leaf1", OutcomeKind.HELD)
+
+
 @BOTH
 async def test_an_approval_is_good_for_one_attempt(tmp_path: File, protocol: Protocol) -> None:
     """A switch that was away when somebody said yes is not emptied days later because of that."""
