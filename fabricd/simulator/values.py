@@ -83,6 +83,13 @@ def same(value: Value, json: Json, text: str) -> bool:
     return held == text or comparable(value, held) == comparable(value, text)
 
 
+def copied(json: Json) -> Json:
+    """A copy that shares nothing that can change."""
+    if isinstance(json, dict):
+        return {name: copied(value) for name, value in json.items()}
+    return [copied(value) for value in json] if isinstance(json, list) else json
+
+
 def comparable(value: Value, text: str) -> str:
     """The text of a key as it is compared: a known identity without its module."""
     if not value.identities:

@@ -17,10 +17,10 @@ from raw_netconf import NC, Client, chunked, edit, session
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.simulator import Simulation, Switch
-from fabricd.simulator.netconf.events import differences
+from fabricd.simulator.differences import carry_out, differences
 from fabricd.simulator.netconf.filter import XPath, filtered, selected
 from fabricd.simulator.netconf.xml import to_xml
-from fabricd.simulator.tree import Object, remove, select, write
+from fabricd.simulator.tree import Object, select
 
 LEAVES = ("mtu", "description", "enabled")
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -66,15 +66,12 @@ def sorted_entries(value: Any) -> Any:
 def test_differences_carried_out_lead_from_one_tree_to_the_other(before: Object, after: Object) -> None:
     found = list(differences(before, after, outline().root))
     assert bool(found) is (before != after)
-    for place, word in found:
-        if word == "delete":
-            assert list(select(before, place.steps))
-            remove(before, place.steps)
-        else:
-            values = [value for _, value in select(after, place.steps)]
-            assert len(values) == 1
-            assert (word == "create") is (not list(select(before, place.steps)))
-            write(before, place, values[0], replace=True)
+    for one in found:
+        stood = [value for _, value in select(before, one.place.steps)]
+        assert (one.before is None) is (not stood)
+        stands = [value for _, value in select(after, one.place.steps)]
+        assert stands == ([] if one.after is None else [one.after])
+        carry_out(before, [one])
     assert sorted_entries(before) == sorted_entries(after)
 
 

@@ -5,7 +5,7 @@ Called by the gNMI server. Turns requests into edits of the running tree; the da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import grpc
@@ -24,7 +24,7 @@ from fabricd.simulator.gnmi.values import read, read_value
 from fabricd.simulator.live import Live
 from fabricd.simulator.request import Part, Request
 from fabricd.simulator.tree import Fault, Object, Place, TreeError, merge, normalise, remove, select, write
-from fabricd.simulator.values import Json
+from fabricd.simulator.values import Json, copied
 
 MAX_OPERATIONS = 16_384
 """In one Set."""
@@ -164,7 +164,7 @@ class Writer:
             value = normalise(node, json, shown, loose=loose or self._live.quirks.loose_json)
         except TreeError as error:
             raise GnmiError(_STATUS[error.fault], error.message, error.path) from error
-        written = _writing(self._live, place, lambda: _copied(value), entries, replace=replaces)
+        written = _writing(self._live, place, value, entries, replace=replaces)
         edit = written
         if replaces and self._live.quirks.replace_needs_entry and place.steps and place.steps[-1].keys:
             edit = self._needing_entry(place, shown, written)
@@ -214,9 +214,9 @@ def _request(operations: Sequence[Operation]) -> Request:
     return Request(tuple(one.part for one in operations))
 
 
-def _writing(live: Live, place: Place, value: Callable[[], Json], entries: Entries, *, replace: bool) -> Edit:
+def _writing(live: Live, place: Place, value: Json, entries: Entries, *, replace: bool) -> Edit:
     def edit(tree: Object) -> None:
-        fresh = value()
+        fresh = copied(value)  # this runs twice, alone and on the running tree, and trees go on to change
         if place.steps:
             write(tree, place, fresh, replace=replace, fill=not live.quirks.wants_config_keys, entries=entries)
             return
@@ -243,13 +243,6 @@ def _check_shape(place: Place, json: Json, shown: str, *, replace: bool) -> None
         raise TreeError(Fault.SHAPE, "one entry takes an object", shown)
     if replace and json == {}:
         raise TreeError(Fault.SHAPE, "an entry cannot be replaced by nothing: delete it", shown)
-
-
-def _copied(json: Json) -> Json:
-    """Edits run twice (alone, then on the running tree) and are laid into trees that go on to change."""
-    if isinstance(json, dict):
-        return {name: _copied(value) for name, value in json.items()}
-    return [_copied(value) for value in json] if isinstance(json, list) else json
 
 
 def _shown(prefix: gnmi_pb2.Path, path: gnmi_pb2.Path) -> str:

@@ -12,7 +12,7 @@ from fabricd.errors import InputError, Problem
 from fabricd.model.path import Path
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.tree import LEAVES, Object, Place, Step, concrete, select
-from fabricd.simulator.values import Json, bare_identity, from_text, to_text
+from fabricd.simulator.values import Json, bare_identity, copied, from_text, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,6 @@ def fill(tree: Object, setting: Setting, *, overwrite: bool = False) -> bool:
             target[leaf] = setting.value
             changed = True
     return changed
-
-
-def copied(json: Json) -> Json:
-    """A copy that shares nothing that can change."""
-    if isinstance(json, dict):
-        return {name: copied(value) for name, value in json.items()}
-    return [copied(value) for value in json] if isinstance(json, list) else json
 
 
 def tree_copied(tree: Object) -> Object:
