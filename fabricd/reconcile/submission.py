@@ -129,11 +129,12 @@ class Submissions:
             new = {name: intent for name, intent in old.items() if name not in set(withdraw)}
             new.update((intent.name, intent) for intent in intents)
             try:
-                return await self._make(
+                made = await self._make(
                     base, old, new, dry_run=dry_run, author=author, comment=comment, request=(request_id, digest)
                 )
             except InputError as error:
                 raise InputError.of(attributed(problem, drafts) for problem in error.problems) from error
+        return await self._planned(*made)
 
     async def preview(self, documents: Sequence[Document]) -> Preview:
         """What these documents would make of the current revision. Nothing is stored, no device is read. Raises
@@ -174,7 +175,7 @@ class Submissions:
             if problems:
                 raise InputError.of(problems)
             comment = comment or f"rollback to revision {to}"
-            return await self._make(
+            made = await self._make(
                 base,
                 old,
                 new,
@@ -184,6 +185,7 @@ class Submissions:
                 request=(request_id, digest),
                 rollback_of=to,
             )
+        return await self._planned(*made)
 
     async def diff(
         self, old: int = 0, new: int = 0, devices: Sequence[str] = ()
@@ -317,15 +319,15 @@ class Submissions:
         comment: str,
         request: tuple[str, str],
         rollback_of: int = 0,
-    ) -> Submitted:
+    ) -> tuple[Submitted, tuple[Desired, ...]]:
+        """What was made, and of a dry run the trees to plan."""
         compiled = await self._compile(base, old, new)
         if dry_run:
-            plans = await self._plans.against_devices(compiled.trees)
-            return Submitted(base, _changed(compiled), unchanged=old == new, plans=plans)
+            return Submitted(base, _changed(compiled), unchanged=old == new), compiled.trees
         if old == new:
             if request[0]:  # a repeat must be answered likewise, whatever is current by then
                 await self._store.remember(*request, base)
-            return Submitted(base, unchanged=True)
+            return Submitted(base, unchanged=True), ()
         number = base + 1
         changed = _changed(compiled)
         count = f"{len(changed)} device{'' if len(changed) == 1 else 's'}"
@@ -347,7 +349,11 @@ class Submissions:
             record,
         )
         await self._revised(changed)
-        return Submitted(revision.number, changed)
+        return Submitted(revision.number, changed), ()
+
+    async def _planned(self, made: Submitted, trees: Sequence[Desired]) -> Submitted:
+        """Devices are read when others may have their turn: they may be slow."""
+        return replace(made, plans=await self._plans.against_devices(trees)) if trees else made
 
     async def _compile(self, base: int, old: Mapping[str, Intent], new: Mapping[str, Intent]) -> _Compiled:
         """Compile the devices of which a changed intent says something else than before; all other trees stay."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import grpc
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from northbound_harness import Service, interfaces
+from northbound_harness import Service, interfaces, serving, switches
 
 from fabricd.client import Client
 from fabricd.errors import InputError, NotFoundError
@@ -39,6 +41,22 @@ async def test_the_same_content_again_makes_no_revision(client: Client) -> None:
     again = await client.submit([interfaces("leaf1")])
     assert (again.revision, again.unchanged, list(again.changed_devices)) == (1, True, [])
     assert len(await client.revisions()) == 1
+
+
+async def test_a_dry_run_that_waits_for_a_device_keeps_nobody_from_submitting(tmp_path: Path) -> None:
+    async with switches(tmp_path, "leaf1") as (simulation, devices), AsyncExitStack() as stack:
+        service = await stack.enter_async_context(serving(tmp_path, devices=devices, running=False))
+        client = await stack.enter_async_context(service.client())
+        stalled = simulation.switches["leaf1"].faults
+        stalled.stall_get()
+        trying = asyncio.create_task(client.submit([interfaces("leaf1")], dry_run=True))
+        async with asyncio.timeout(30):
+            while not stalled.stalled:
+                await asyncio.sleep(0.02)
+            assert (await client.submit([interfaces("leaf1", mtu=1500)])).revision == 1
+        assert not trying.done()
+        stalled.release()
+        assert (await trying).revision == 0
 
 
 async def test_a_dry_run_tells_what_would_change_and_changes_nothing(client: Client) -> None:
