@@ -28,7 +28,7 @@ from fabricd.simulator.kinds import kind_called, kind_names
 from fabricd.southbound.probe import probe
 from fabricd.southbound.profiles import load_profile, load_profiles
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 KINDS = kind_names()
 PLAIN = "plain"

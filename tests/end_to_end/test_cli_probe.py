@@ -44,6 +44,8 @@ async def test_a_device_is_probed_and_its_profile_written(tmp_path: Path) -> Non
         assert (missing.code, "nobody" in missing.err) == (1, True)
         gone = await shell.run("probe", "gone")
         assert gone.code == 1
+        wrong = await shell.run("probe", "leaf1", "--interface", "x" * 64)
+        assert (wrong.code, "interface is no name of at most 63" in wrong.err) == (1, True)
 
         notes = [record for record in await one.service.store.journal(0, 1000, ["leaf1"]) if record.event is Event.NOTE]
         assert [note.message.partition(" ")[0] for note in notes[:2]] == ["a", "probed:"]

@@ -91,9 +91,6 @@ class Bench(Generic[G]):
     ) -> None:
         self.findings.append(Finding(name, message, quirks, keys, evidence, certainty))
 
-    def has_found(self, name: str) -> bool:
-        return any(one.name == name for one in self.findings)
-
     def open_question(self, name: str, why: str, quirks: tuple[int, ...]) -> None:
         self.undecided.append(Undecided(name, why, quirks))
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import orjson
 from google.protobuf.duration_pb2 import Duration
 
-from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError
+from fabricd.errors import DeviceError, DeviceRefusedError
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import Commit, CommitCancel, CommitConfirm, CommitRequest
 from fabricd.model.device import GnmiTraits
 from fabricd.model.edit import GnmiSet
@@ -26,7 +26,7 @@ from fabricd.southbound.gnmi.channel import metadata, open_channel, wait_ready
 from fabricd.southbound.gnmi.reading import Reading
 from fabricd.southbound.gnmi.requests import Requests
 from fabricd.southbound.probe import scratch
-from fabricd.southbound.probe.ground import Attempt, NoNetError, Surroundings, Write
+from fabricd.southbound.probe.ground import Attempt, NoNetError, StuckError, Surroundings, Write
 from fabricd.southbound.probe.put_back import as_found, put_back
 from fabricd.southbound.secrets import credentials
 
@@ -150,12 +150,20 @@ class GnmiGround:
                 parts += messages.read_parts(reply, (root,), self._around.device.name)
         return messages.fetched(parts)
 
+    async def recover(self) -> None:
+        await self.revive()
+        await self._take_back()
+
     async def refusal(self, attempt: Attempt) -> str:
         if not self.has_net:
             return await self._refusal_by_writing(attempt)
         status = await self._begin(attempt)
         carried_out = await self._take_back()
-        if status == _UNKNOWN and carried_out:
+        if status == _UNKNOWN:
+            if not carried_out:
+                raise DeviceRefusedError(
+                    "a Set was answered UNKNOWN and not carried out", device=self._around.device.name, tag=status
+                )
             self.unknown += 1
             return ""
         if status and carried_out:
@@ -242,8 +250,8 @@ class GnmiGround:
         )
 
     async def _take_back(self) -> bool:
-        """Cancel what is pending, if anything is. True when something was in force."""
-        commit, self._pending = self._pending, ""
+        """Cancel what is pending, if anything is. True when something was in force. Raises StuckError."""
+        commit = self._pending
         if not commit:
             return False
         try:
@@ -254,17 +262,18 @@ class GnmiGround:
                 self.unknown += again in _NOT_PENDING
                 status = "" if again in _NOT_PENDING else again
         except DeviceError as error:
-            raise DeviceTimeoutError(
+            raise StuckError(
                 f"what the probe tried could not be taken back: {error.message}; the device does so by itself within "
                 f"{self._around.deadline:g} s",
                 device=self._around.device.name,
             ) from error
         if status and status not in _NOT_PENDING:
-            raise DeviceRefusedError(
-                f"the cancellation of commit {commit} was refused: {status}",
+            raise StuckError(
+                f"the cancellation of commit {commit} was refused: {status}; the device takes it back by itself within "
+                f"{self._around.deadline:g} s",
                 device=self._around.device.name,
-                tag=status,
             )
+        self._pending = ""
         return not status
 
     async def revive(self) -> None:

@@ -23,6 +23,13 @@ class NoNetError(DeviceError):
     code = "NO_NET"
 
 
+class StuckError(DeviceError):
+    """What was tried cannot be taken back now. The device does so by itself when its time is over; until then nothing
+    else can be tried."""
+
+    code = "PROBE_STUCK"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A change: deletes, replaces, then documents that are merged one after the other, all in one transaction. One
@@ -81,6 +88,10 @@ class Ground(Protocol):
 
     async def state(self, roots: tuple[Path, ...]) -> Fetched:
         """Configuration and state below `roots`."""
+        ...
+
+    async def recover(self) -> None:
+        """Go on after a session broke: over a new one, with what was tried taken back. Raises StuckError."""
         ...
 
     async def refusal(self, attempt: Attempt) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError
+from fabricd.errors import DeviceError, DeviceRefusedError
 from fabricd.model.device import NetconfTraits
 from fabricd.model.edit import EditConfig
 from fabricd.model.fetched import Encoding, Fetched, Part
@@ -24,7 +24,7 @@ from fabricd.southbound.netconf.defaults import defaults_mode
 from fabricd.southbound.netconf.paths import BASE, subtree_filter
 from fabricd.southbound.netconf.rpc import Rpc
 from fabricd.southbound.netconf.session import NetconfSession
-from fabricd.southbound.probe.ground import Attempt, NoNetError, Surroundings, Write
+from fabricd.southbound.probe.ground import Attempt, NoNetError, StuckError, Surroundings, Write
 from fabricd.southbound.probe.put_back import as_found, put_back
 from fabricd.southbound.probe.schema_work import Document
 
@@ -102,9 +102,6 @@ class NetconfGround:
     async def edit(self, document: Document, *, operation: str = "", target: str = "candidate") -> str:
         """How the device refuses to merge a document, "" for not at all. `operation` is put on its list entries."""
         xml = await self._around.work.to_xml(document)
-        return await self.edit_xml(xml, operation=operation, target=target)
-
-    async def edit_xml(self, xml: bytes, *, operation: str = "", target: str = "candidate") -> str:
         config = etree.fromstring(b'<config xmlns="%b">%b</config>' % (BASE.encode(), xml))
         if operation:
             for entry in config.iterfind("./{*}*/{*}*"):
@@ -141,12 +138,15 @@ class NetconfGround:
     async def config(self) -> bytes:
         return await self._around.work.config(await self.fetch())
 
-    async def candidate(self) -> bytes:
-        """What the candidate holds, canonical."""
-        return await self._around.work.config(await self.shown("candidate", defaults_mode(self.rpc.hello)))
-
     async def state(self, roots: Sequence[Path]) -> Fetched:
         return _fetched(await self.rpc.data(operations.Get, "get", bytes, filter=self._filter(roots)))
+
+    async def recover(self) -> None:
+        held = tuple(self.locked)
+        await self._live()
+        await self._take_back()
+        if held and not self.locked:
+            await self.lock(*held)
 
     async def refusal(self, attempt: Attempt) -> str:
         """By a candidate that is filled, validated and discarded."""
@@ -205,12 +205,13 @@ class NetconfGround:
     async def cancel(self) -> str:
         """Have what is pending taken back; how that is refused, which it is where nothing is pending."""
         assert self._commit is not None
-        self._pending = False
+        tag = ""
         try:
             await self._commit.cancel(self._around.commit)
         except DeviceRefusedError as error:
-            return error.tag
-        return ""
+            tag = error.tag
+        self._pending = False
+        return tag
 
     @asynccontextmanager
     async def lasting(self) -> AsyncIterator[Write]:
@@ -245,16 +246,15 @@ class NetconfGround:
 
     async def _take_back(self) -> None:
         """Cancel what is pending and empty the candidate."""
-        pending, self._pending = self._pending, False
         try:
-            if pending or self.locked:
+            if self._pending or self.locked:
                 await self._live()
-            if pending:
+            if self._pending:
                 await self.cancel()
             if self.locked:
                 await self.discard()
         except DeviceError as error:
-            raise DeviceTimeoutError(
+            raise StuckError(
                 f"what the probe tried could not be taken back: {error.message}; the device does so by itself within "
                 f"{self._around.deadline:g} s",
                 device=self._around.device.name,

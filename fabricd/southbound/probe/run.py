@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from fabricd.errors import DeviceProtocolError, DeviceRefusedError
+from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
 from fabricd.model.device import Device, NetconfTraits, Profile, Protocol
 from fabricd.model.path import Path
 from fabricd.model.probe import ProbeOptions, ProbeReport, ProbeStep
@@ -191,6 +191,9 @@ async def _all(
             await one.run(bench)
         except DeviceRefusedError as error:
             bench.open_question(one.name, error.message, one.quirks)
+        except (DeviceTimeoutError, DeviceProtocolError) as error:
+            bench.open_question(one.name, error.message, one.quirks)
+            await bench.ground.recover()
         except NoNetError as error:
             bench.open_question(one.name, f"{error.message}; with --write it can be tried", one.quirks)
         else:

@@ -46,11 +46,6 @@ class Scratch:
     def interfaces(self) -> tuple[str, ...]:
         return (self.plain, self.before, self.after, *self.marks, self.aggregate)
 
-    def owns(self, path: Path) -> bool:
-        """Whether a path is about one of these objects."""
-        own = {*self.interfaces, self.instance, self.bridge, self.acl}
-        return any(value in own for segment in path.segments for _, value in segment.keys)
-
 
 def chosen(config: Mapping[str, Any], *, interface: str = "", instance: str = "") -> Scratch:
     """Names that are on the device nowhere, like those that it has. `interface` and `instance` are taken as they are
