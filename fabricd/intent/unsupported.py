@@ -5,13 +5,13 @@ Called by compile.py inside a schema worker. Pure; must not know sessions or the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from fabricd.errors import InputError, Problem
 from fabricd.intent.explain import says
 from fabricd.model.device import Device
 from fabricd.model.intent import ConfigIntent
-from fabricd.model.path import Path, covered
+from fabricd.model.path import covered
 from fabricd.schema import Schema
 
 _PROBLEMS = 50
@@ -29,9 +29,7 @@ def refuse_unsupported(schema: Schema, device: Device, intents: Sequence[ConfigI
     given = [one for one in lost if not covered(likeness.omitted, one[0])]
     given += schema.plain.leaves(config, likeness.unsupported)
     problems: list[Problem] = []
-    for path in _mattering(schema.plain, given):
-        if len(problems) == _PROBLEMS:
-            break
+    for path in schema.plain.but_defaults(given)[:_PROBLEMS]:
         saying = (
             one.name for one in sorted(intents, key=lambda one: (-one.priority, one.name)) if says(one.config, path)
         )
@@ -46,10 +44,3 @@ def refuse_unsupported(schema: Schema, device: Device, intents: Sequence[ConfigI
     if problems:
         raise InputError.of(problems)
     return left
-
-
-def _mattering(schema: Schema, leaves: Iterable[tuple[Path, str]]) -> Iterator[Path]:
-    for path, value in leaves:
-        node = schema.node(path)
-        if node is None or node.default != value:
-            yield path

@@ -47,17 +47,22 @@ class View:
 
 
 def view(schema: Schema, desired: Desired, actual: bytes, likeness: Likeness, judge: Judge) -> View:
-    """`actual` is what the device sent. Stored trees may hold what its models no longer have: that is left out."""
+    """`actual` is what the device sent. Stored trees may hold what its models no longer have, or what its profile has
+    come to call unsupported: that is left out, and told unless it is the default."""
     wanted, lost = (desired.config, ()) if schema.models.plain is None else schema.fitting(desired.config)
+    missing = [one for one in lost if not covered(likeness.omitted, one[0])]
+    if likeness.unsupported:
+        missing += schema.plain.leaves(wanted, likeness.unsupported)
+    untaken = schema.plain.but_defaults(missing)
     if likeness == USUAL:
-        return View(wanted, actual, actual, actual)
+        return View(wanted, actual, actual, actual, omitted=untaken)
     names = schema.names(likeness, wanted) if likeness.aliases or likeness.interface_refs else None
     if names is not None:
         actual = names.inward(actual)
     if not _changes_values(likeness):
-        return View(wanted, actual, actual, actual, names=names)
+        return View(wanted, actual, actual, actual, omitted=untaken, names=names)
     found = schema.liken(wanted, actual, desired.scope, likeness, judge.same)
-    omitted = (*found.omitted, *(path for path, _ in lost if covered(likeness.omitted, path)))
+    omitted = (*found.omitted, *(path for path, _ in lost if covered(likeness.omitted, path)), *untaken)
     return View(found.desired, actual, found.running, found.compared, found.spoken, omitted, names)
 
 

@@ -139,6 +139,11 @@ class Schema:
         """The leaves of `config` at or below `paths` (keys may be patterns), with their canonical values."""
         return tuple(drift.leaves(self.context, self._tree(config), paths))
 
+    def but_defaults(self, leaves: Iterable[tuple[Path, str]]) -> tuple[Path, ...]:
+        """The paths of those leaves (with canonical values) that say something else than their default."""
+        nodes = ((path, value, self.node(path)) for path, value in leaves)
+        return tuple(path for path, value, node in nodes if node is None or node.default != value)
+
     def outside(self, config: bytes, paths: Sequence[Path]) -> tuple[Path, ...]:
         """The topmost nodes of `config` that lie outside `paths`."""
         return drift.outside(self.context, self._tree(config), paths)

@@ -114,7 +114,7 @@ def test_a_stored_tree_is_planned_by_the_deviations_as_they_are_now(plain: Schem
     shown = {INTERFACES: {"interface": [{"name": "Ethernet1", "config": {"name": "Ethernet1"}}]}}
     found = make_plan(deviating, target, fetched(shown), dialect=None, likeness=Likeness(omitted=(TYPE,))).plan
     assert [edit.edit.path.name for edit in found.edits] == ["description"]
-    assert found.omitted == (f"{PORT}/config/type",)
+    assert found.omitted == (f"{PORT}/config/type", f"{PORT}/config/mtu")
 
 
 def address(ip: str) -> dict[str, Any]:
