@@ -34,8 +34,7 @@ class Framer:
         self._limit = limit
         self._pending = bytearray()
         self._seen = 0  # bytes of _pending known to hold no end mark
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._message = bytearray()  # of the chunks so far, which may be of a byte each
         self._wanted = 0  # bytes of the current chunk still to come
         self.chunked = False
 
@@ -65,8 +64,8 @@ class Framer:
         try:
             while at < len(self._pending):
                 if self._wanted:
-                    part = bytes(self._pending[at : at + self._wanted])
-                    self._parts.append(part)
+                    part = self._pending[at : at + self._wanted]
+                    self._message += part
                     self._wanted -= len(part)
                     at += len(part)
                     continue
@@ -76,13 +75,12 @@ class Framer:
                     return None
                 at = header.end()
                 if header[2]:
-                    if not self._parts:
+                    if not self._message:
                         raise FramingError("a message without chunks")
-                    message, self._parts, self._size = b"".join(self._parts), [], 0
+                    message, self._message = bytes(self._message), bytearray()
                     return message
                 self._wanted = int(header[1])
-                self._size += self._wanted
-                self._check_size(self._size)
+                self._check_size(len(self._message) + self._wanted)
             return None
         finally:
             del self._pending[:at]
