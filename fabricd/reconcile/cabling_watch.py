@@ -93,10 +93,10 @@ class CablingWatch:
         between somebody may just have moved the cable."""
         revision, links = await self._observations.links()  # as they are by now
         sights = {port.device: sights.get(port.device) for _, link in links for port in (link.a, link.b)}
-        cables = _by_key(compare_cabling(links, sights))
+        cables = _by_key(await asyncio.to_thread(compare_cabling, links, sights))
         if doubtful := {end.port.device for _, cable in self._changed(cables) for end in (cable.a, cable.b)}:
             sights |= await self._observations.sights(sorted(doubtful))
-            cables = _by_key(compare_cabling(links, sights))
+            cables = _by_key(await asyncio.to_thread(compare_cabling, links, sights))
         records = [self._record(revision, cable, self._known.get(key)) for key, cable in self._changed(cables)]
         removed = [key for key in self._known if key not in cables]
         for key in removed:

@@ -131,7 +131,9 @@ class Observations:
         observed = await self._each(known, partial(self._observe, wanted=(_PORTS, *_LLDP_STATE)))
         unread = {one.device: one.error for one in observed if one.state is None}
         unread |= dict.fromkeys(asked - set(known), "is not in the inventory any more")
-        cables = compare_cabling(links, dict.fromkeys(asked) | {one.device: one.state for one in observed})
+        sights = dict.fromkeys(asked) | {one.device: one.state for one in observed}
+        # Tens of thousands of cables take a while, and others want the loop.
+        cables = await asyncio.to_thread(compare_cabling, links, sights)
         if devices:
             cables = tuple(cable for cable in cables if {cable.a.port.device, cable.b.port.device} & set(devices))
         return Cabling(revision, cables, unread)
