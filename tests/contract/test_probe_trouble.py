@@ -228,6 +228,26 @@ async def test_what_is_protected_is_not_written(tmp_path: File, schemas: SchemaP
         await one.is_untouched()
 
 
+@pytest.mark.parametrize("protocol", Protocol)
+async def test_settings_of_the_switch_itself_stay_as_they_are_meanwhile(
+    tmp_path: File, schemas: SchemaPool, protocol: Protocol
+) -> None:
+    async with bench(tmp_path, schemas, protocol, quirks=SLOW) as one:
+        await one.switch.change({"/lldp/config/hello-timer": "17", "/system/config/login-banner": "Keep out."})
+        one.before = one.switch.running
+        await asyncio.sleep(SLOW["applies_after"])
+        seen: set[tuple[Any, Any]] = set()
+
+        def look() -> None:
+            timer, text = one.switch.value("/lldp/config/hello-timer"), one.switch.value("/system/config/login-banner")
+            seen.add((timer, text))
+
+        one.switch.live.datastore.listeners.append(lambda _: look())
+        await one.probe()
+        assert seen == {("17", "Keep out.")}
+        await one.is_untouched()
+
+
 async def test_names_that_are_on_the_device_are_not_taken(tmp_path: File, schemas: SchemaPool) -> None:
     async with bench(tmp_path, schemas, Protocol.GNMI) as one:
         loopback = {"name": "Loopback1001", "config": {"name": "Loopback1001", "type": "iana-if-type:softwareLoopback"}}

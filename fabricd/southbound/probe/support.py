@@ -26,8 +26,8 @@ _DESCRIPTION = "description"
 
 
 async def additions(bench: Bench[Any], documents: Sequence[Document], skip: Scratch) -> list[Added]:
-    """The leaves that can be added in each `config` of the documents: those with a default, and descriptions. What
-    is about `skip.plain` and what the models themselves do not allow is left out."""
+    """The leaves that can be added in each `config` of the entries that the documents make: those with a default, and
+    descriptions. What is about `skip.plain` and what the models themselves do not allow is left out."""
     root = (await asyncio.to_thread(outline_of, bench.work.models)).root
     found: list[Added] = []
     for document in documents:
@@ -35,7 +35,8 @@ async def additions(bench: Bench[Any], documents: Sequence[Document], skip: Scra
             node = root.child(member)
             if node is not None:
                 _collect(node, value, Path.parse(f"/{member}"), found)
-    found = [(path, value) for path, value in found if not any(text == skip.plain for _, text in _keys(path))]
+    # Outside of the scratch entries it would be the device's own settings.
+    found = [(path, value) for path, value in found if (keys := _keys(path)) and ("name", skip.plain) not in keys]
     found = list(dict(found).items())
     wrong = set(await bench.work.problems(filled(merged(documents), found)))
     return [(path, value) for path, value in found if path not in wrong and path.parent not in wrong]
