@@ -18,6 +18,7 @@ from fabricd.model.outcome import (
     Event,
     JournalRecord,
     ModeSetting,
+    OpenTransaction,
     OutcomeKind,
     Trigger,
 )
@@ -232,6 +233,11 @@ class Controller:
                 self._reconciler.distrust([device])
                 self._workers.add(device, Trigger.OPERATOR)
             await self._watch()
+
+    def left_open(self, transaction: OpenTransaction) -> None:
+        """What a probe tried may still be in force: the device is asked to take it back before anything else."""
+        self._recovery.keep(transaction)
+        self._workers.add(transaction.device, Trigger.OPERATOR)
 
     async def status(self, devices: Sequence[str] = ()) -> tuple[DeviceView, ...]:
         """What is known of these devices, all if none is named. Raises NotFoundError."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
+from fabricd.errors import DeviceError
 from fabricd.model.device import Device, Profile
-from fabricd.model.outcome import Event, JournalRecord
+from fabricd.model.outcome import Event, JournalRecord, OpenTransaction, TransactionPhase
 from fabricd.model.probe import ProbeOptions, ProbeReport, ProbeStep
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.controller import Controller
@@ -79,21 +81,80 @@ class Probes:
     async def _probed(
         self, device: str, options: ProbeOptions, author: str, steps: asyncio.Queue[ProbeStep | None]
     ) -> ProbeReport:
-        async def note(text: str) -> None:
-            record = JournalRecord(self._clock.now(), Event.NOTE, device=device, message=text, author=author)
-            await self._store.append([record])
-
+        trial = _Trial(self._store, self._clock, device, author, options)
         async with self._controller.apart(device) as held:
-            report = await self._prober(
-                held,
-                options,
-                models=self._controller.fleet.model_set(held),
-                schemas=self._schemas,
-                known=self.known,
-                commit=f"fabricd-probe-{secrets.token_hex(4)}",
-                note=note,
-                told=steps.put_nowait,
-            )
+            try:
+                report = await self._prober(
+                    held,
+                    options,
+                    models=self._controller.fleet.model_set(held),
+                    schemas=self._schemas,
+                    known=self.known,
+                    commit=trial.commit,
+                    note=trial.note,
+                    told=steps.put_nowait,
+                )
+            except DeviceError:
+                # Whether all of it was taken back is not known.
+                if trial.begun is not None:
+                    self._controller.left_open(trial.begun)
+                raise
+            except BaseException:
+                await asyncio.shield(trial.end("the probe was given up, and what it tried taken back"))
+                raise
             left = f"; left behind: {', '.join(report.left)}" if report.left else ""
-            await note(f"probed: {len(report.findings)} findings, {len(report.undecided)} not decided{left}")
+            counts = f"{len(report.findings)} findings, {len(report.undecided)} not decided"
+            await trial.end(f"probed: {counts}{left}")
             return report
+
+
+class _Trial:
+    """What the store knows of one probe: a transaction from the first note on, so that a restart has the device take
+    back what was tried. `begun` is it, None before."""
+
+    def __init__(self, store: Store, clock: Clock, device: str, author: str, options: ProbeOptions) -> None:
+        self._store = store
+        self._clock = clock
+        self._device = device
+        self._author = author
+        # Every trial has its own deadline, and the last one may begin when the time for all is nearly over.
+        self._longest = timedelta(seconds=options.timeout + options.deadline)
+        self.commit = f"fabricd-probe-{secrets.token_hex(4)}"
+        self.begun: OpenTransaction | None = None
+
+    async def note(self, text: str) -> None:
+        """Durable when it returns."""
+        if self.begun is not None:
+            await self._store.append([self._record(text)])
+            return
+        now = self._clock.now()
+        begun = OpenTransaction(
+            id=self.commit,
+            device=self._device,
+            revision=0,
+            decision=self.commit,
+            phase=TransactionPhase.STAGING,
+            started=now,
+            commit=self.commit,
+            deadline=now + self._longest,
+        )
+        await self._store.begin(begun, self._record(text))
+        self.begun = begun
+
+    async def end(self, text: str) -> None:
+        """Nothing is open any more."""
+        if self.begun is None:
+            await self._store.append([self._record(text)])
+            return
+        await self._store.finish(await self._store.status(self._device), [self._record(text)], self.begun.id)
+        self.begun = None
+
+    def _record(self, text: str) -> JournalRecord:
+        return JournalRecord(
+            self._clock.now(),
+            Event.NOTE,
+            decision=self.commit,
+            device=self._device,
+            message=text,
+            author=self._author,
+        )

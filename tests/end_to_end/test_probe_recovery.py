@@ -1,0 +1,58 @@
+"""A probe that could not take back what it tried: the device is asked again, before anything else is done there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from reconcile_fabric import Fabric, fabric
+
+from fabricd.errors import DeviceError
+from fabricd.model.device import Protocol
+from fabricd.model.outcome import Event
+from fabricd.model.probe import ProbeOptions
+from fabricd.reconcile.probing import Probes
+from fabricd.simulator.faults import Fault, Kind, Rpc
+from fabricd.southbound.probe import probe
+
+
+def probes(one: Fabric) -> Probes:
+    return Probes(controller=one.controller, store=one.store, schemas=one.schemas, prober=probe, known=())
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+async def test_what_a_probe_could_not_take_back_is_taken_back_soon(tmp_path: Path, started_anew: bool) -> None:
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, confirm_within=120.0) as one:
+        switch = one.switch("leaf1")
+        await switch.change({"/system/config/hostname": "leaf1"})
+        before = switch.running
+        # The probe's own two attempts are refused, one when the trial ends and one when the probe does.
+        switch.faults.add(Fault(rpc=Rpc.CANCEL, kind=Kind.REFUSE, times=2))
+        with pytest.raises(DeviceError, match="cancellation"):
+            async for _ in probes(one).probe("leaf1", ProbeOptions(deadline=600.0), author="tester"):
+                pass
+        if started_anew:
+            await one.controller.stop(grace=2.0)
+            await one.sessions.close()
+            one.start_over()
+            await one.controller.start()
+
+        async def as_before() -> bool:
+            return switch.running == before and switch.live.datastore.pending is None
+
+        async def recorded() -> bool:
+            return bool(await one.records("leaf1", Event.RECOVERED)) and not await one.store.open_transactions()
+
+        await one.until(as_before, "the switch runs what it ran")
+        await one.until(recorded, "the journal says so")
+
+
+async def test_nothing_is_open_after_a_probe(tmp_path: Path) -> None:
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}) as one:
+        async for _ in probes(one).probe("leaf1", ProbeOptions(), author="tester"):
+            pass
+        assert await one.store.open_transactions() == []
+        notes = await one.records("leaf1", Event.NOTE)
+        assert len({note.decision for note in notes}) == 1
+        assert notes[0].decision in notes[0].message
+        assert notes[-1].message.startswith("probed: 0 findings")
