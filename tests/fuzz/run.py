@@ -6,9 +6,11 @@ then lies in build/fuzz and belongs, once mended, into tests/fuzz/found, as TARG
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,13 +47,16 @@ def fuzz(target: str, seconds: float) -> Outcome:
     corpus.mkdir(parents=True, exist_ok=True)
     artifacts.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    done = subprocess.run(
-        [
-            sys.executable, str(HERE / "one.py"), target, str(corpus), f"-max_total_time={max(1, round(seconds))}",
-            f"-max_len={LARGEST}", f"-timeout={PATIENCE}", f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={artifacts}/",
-        ],
-        capture_output=True, text=True, errors="replace", check=False,
-    )  # fmt: skip
+    # libFuzzer ends its process without letting it tidy up.
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
+        done = subprocess.run(
+            [
+                sys.executable, str(HERE / "one.py"), target, str(corpus), f"-max_total_time={max(1, round(seconds))}",
+                f"-max_len={LARGEST}", f"-timeout={PATIENCE}", f"-rss_limit_mb={MEMORY}",
+                f"-artifact_prefix={artifacts}/",
+            ],
+            capture_output=True, text=True, errors="replace", check=False, env={**os.environ, "TMPDIR": scratch},
+        )  # fmt: skip
     pulses = _PULSE.findall(done.stderr)
     runs, coverage = (int(pulses[-1][0]), int(pulses[-1][1])) if pulses else (0, 0)
     return Outcome(target, runs, coverage, time.monotonic() - begun, _failure(done.returncode, done.stderr))
