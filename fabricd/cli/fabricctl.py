@@ -35,7 +35,7 @@ app = typer.Typer(
     The daemon is found at --address, or FABRICD_ADDRESS, or unix:/run/fabricd/fabricd.sock. host:port needs --ca,
     --cert and --key. These options and --color may stand before or after the command.
 
-    Exit codes: 0 done, 2 there are differences (changes that are pending, wrong cables, ...), 1 error.
+    Exit codes: 0 done, 2 something differs from what it shall be, 1 error.
     """,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -74,7 +74,7 @@ async def test_every_command_has_help_with_examples_and_needs_no_daemon(tmp_path
     helped = await shell.run("--help")
     assert helped.code == 0
     assert all(f"\n  {command} " in helped.out for command in SUBCOMMANDS)
-    assert "Exit codes: 0 done, 2 changes are pending, 1 error." in helped.out
+    assert "Exit codes: 0 done, 2 something differs from what it shall be, 1 error." in helped.out
     assert (await shell.run("--version")).out.startswith("fabricctl ")
     assert (await shell.run()) == Ran(1, helped.out, "")
 

@@ -19,16 +19,23 @@ def held(installation: Installation) -> set[str]:
 
 async def unconfirmed_everywhere(installation: Installation, text: str, rpc: Rpc) -> int:
     """Submit, and return its revision once every switch, of either protocol, has the change in force unconfirmed."""
-    for switch in installation.simulation.switches.values():
-        if rpc is Rpc.GET:  # the first read is the one before the change
-            switch.faults.add(Fault(rpc=rpc, kind=Kind.DELAY))
-        switch.faults.add(Fault(rpc=rpc, kind=Kind.STALL, times=100))
+    switches = installation.simulation.switches.values()
+    for switch in switches:
+        switch.faults.stall_commit(after=True)
     answer = await installation.client.submit([descriptions("work", text)])
 
     async def everywhere() -> bool:
         return held(installation) == set(DEVICES)
 
     await installation.until(everywhere)
+    for switch in switches:
+        switch.faults.add(Fault(rpc=rpc, kind=Kind.STALL, times=100))
+        switch.faults.let_go()  # the answer to the commit: what comes next is held
+
+    async def further() -> bool:
+        return all((rpc, Kind.STALL) in switch.faults.counts for switch in switches)
+
+    await installation.until(further)
     await written_everywhere(installation, text)
     return answer.revision
 

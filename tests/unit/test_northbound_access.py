@@ -13,7 +13,7 @@ from fabricd.settings import Role
 ROLES: dict[str, Role] = {"grafana": "viewer", "ci.example.net": "operator", "root": "admin"}
 METHODS = [method.name for method in fabricd_pb2.DESCRIPTOR.services_by_name["Fabricd"].methods]
 CHANGES = {"Submit", "Rollback", "Reconcile", "SetMode"}
-FOR_ADMINS = {"InstallModels", "FetchModels", "RemoveModels"}
+FOR_ADMINS = {"InstallModels", "FetchModels", "RemoveModels", "Probe"}
 
 
 def tls(**names: list[bytes]) -> dict[str, list[bytes]]:
