@@ -25,7 +25,7 @@ async def unconfirmed_everywhere(installation: Installation, text: str, rpc: Rpc
     answer = await installation.client.submit([descriptions("work", text)])
 
     async def everywhere() -> bool:
-        return held(installation) == set(DEVICES)
+        return held(installation) == set(DEVICES) and all(switch.faults.stalled for switch in switches)
 
     await installation.until(everywhere)
     for switch in switches:
