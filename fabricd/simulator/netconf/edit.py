@@ -64,7 +64,18 @@ def edit_of(outline: Outline, config: etree._Element, default: Op, manners: Mann
     tops = elements(config)
     if len(tops) > _MOST_PARTS:
         raise RpcError("resource-denied", f"more than {_MOST_PARTS} top-level elements in one edit")
-    return Request(tuple(Part(part(element)) for element in tops))
+    parts = tuple(Part(part(element)) for element in tops)
+    return Request(parts) if default is not Op.REPLACE else Request((Part(_replacing(Request(parts))),))
+
+
+def _replacing(edit: Edit) -> Edit:
+    """Default-operation replace is about the whole datastore: its parts cannot be told from each other."""
+
+    def replace(tree: Object) -> None:
+        tree.clear()
+        edit(tree)
+
+    return replace
 
 
 class _Editor:
@@ -76,8 +87,8 @@ class _Editor:
     def child(self, data: Object, node: Node, element: etree._Element, op: Op, path: str) -> None:
         """One element inside the one that stands for `node`, whose data is `data`."""
         child = self._node(node, element, path)
-        own = self._operation(element, op, path)
         place = f"{path}/{child.member}"
+        own = self._operation(element, op, place)
         if not child.config:
             raise RpcError("invalid-value", "this is state, it cannot be configured", path=place)
         if child.kind is NodeKind.LIST:
@@ -86,6 +97,8 @@ class _Editor:
             self._container(data, child, element, own, place)
         elif child.kind is NodeKind.LEAF_LIST:
             self._item(data, child, element, own, place)
+        elif next(element.itersiblings(element.tag), None) is not None:
+            raise RpcError("bad-element", "given twice", path=place, info={"bad-element": child.name})
         elif node.kind is not NodeKind.LIST or child.name not in node.keys:
             self._leaf(data, child, element, own, place)
         elif own in (Op.DELETE, Op.REMOVE) and _OPERATION in element.attrib:
@@ -229,6 +242,9 @@ class _Editor:
 
     def _operation(self, element: etree._Element, inherited: Op, path: str) -> Op:
         text = element.get(_OPERATION)
+        if foreign := next((name for name in map(str, element.attrib) if not name.startswith("{")), None):
+            # An `operation` that is not NETCONF's: passed over, it would do something else than was meant.
+            raise _attribute("unknown-attribute", foreign, f"there is no attribute {foreign} here", element, path)
         if text is None:
             # What stands below an element that is created or replaced is new with it.
             return inherited
@@ -236,13 +252,7 @@ class _Editor:
         if refused:
             self._manners.met.add("no_replace")
         if refused or text not in (Op.MERGE, Op.REPLACE, Op.CREATE, Op.DELETE, Op.REMOVE):
-            raise RpcError(
-                "bad-attribute",
-                f"operation cannot be {text!r}",
-                kind="protocol",
-                path=path,
-                info={"bad-attribute": "operation", "bad-element": clark.local(element.tag)},
-            )
+            raise _attribute("bad-attribute", "operation", f"operation cannot be {text!r}", element, path)
         return Op(text)
 
     def _check_delete(self, op: Op, exists: bool, path: str) -> None:
@@ -266,13 +276,13 @@ class _Editor:
         if insert is None:
             return
         if not node.user_ordered:
-            raise _bad_attribute("insert", f"{node.name} is not ordered by user", path)
+            raise _attribute("bad-attribute", "insert", f"{node.name} is not ordered by user", element, path)
         if insert not in ("first", "last", "before", "after"):
-            raise _bad_attribute("insert", f"insert cannot be {insert!r}", path)
+            raise _attribute("bad-attribute", "insert", f"insert cannot be {insert!r}", element, path)
         anchor: Json = None
         if insert in ("before", "after"):
             anchor = self._anchor(held, node, element, path)
-            if anchor is one:
+            if anchor == one:
                 return
         del held[next(at for at, each in enumerate(held) if each is one or each == one)]
         if insert == "first":
@@ -287,7 +297,7 @@ class _Editor:
         if node.kind is NodeKind.LEAF_LIST:
             text = element.get(f"{{{_YANG}}}value")
             if text is None:
-                raise _missing_attribute("value", path)
+                raise _attribute("missing-attribute", "value", "yang:value is missing", element, path)
             assert node.value is not None
             value = from_text(node.value, text, prefixes(self._outline, element))
             if value in held:
@@ -295,7 +305,7 @@ class _Editor:
         else:
             text = element.get(f"{{{_YANG}}}key")
             if text is None:
-                raise _missing_attribute("key", path)
+                raise _attribute("missing-attribute", "key", "yang:key is missing", element, path)
             given = dict(Path.parse(f"/entry{text}").segments[0].keys)
             known = prefixes(self._outline, element)
             wanted = tuple(
@@ -315,13 +325,6 @@ class _Editor:
         )
 
 
-def _bad_attribute(name: str, message: str, path: str) -> RpcError:
-    element = path.rpartition("/")[2].partition("[")[0]
-    return RpcError("bad-attribute", message, path=path, info={"bad-attribute": name, "bad-element": element})
-
-
-def _missing_attribute(name: str, path: str) -> RpcError:
-    element = path.rpartition("/")[2].partition("[")[0]
-    return RpcError(
-        "missing-attribute", f"yang:{name} is missing", path=path, info={"bad-attribute": name, "bad-element": element}
-    )
+def _attribute(tag: str, name: str, message: str, element: etree._Element, path: str) -> RpcError:
+    """What is wrong with an attribute of an element."""
+    return RpcError(tag, message, path=path, info={"bad-attribute": name, "bad-element": clark.local(element.tag)})

@@ -1,0 +1,89 @@
+"""Edits of a simulated switch over NETCONF that are odd, and what RFC 6241 and RFC 7950 say of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from netconf_documents import IF, commit, config, interface
+from raw_netconf import YANG, Client, edit, session
+
+from fabricd.simulator import Simulation, Switch
+
+SYS = "http://openconfig.net/yang/system"
+SEARCH = "/system/dns/config/search"
+
+
+@pytest.fixture
+async def client(simulation: Simulation, left: Switch) -> AsyncIterator[Client]:
+    async with session(simulation, left) as connected:
+        yield connected
+
+
+def search(*values: str, insert: str = "") -> str:
+    marks = f' xmlns:yang="{YANG}" {insert}' if insert else ""
+    written = "".join(f"<search{marks}>{value}</search>" for value in values)
+    return f'<system xmlns="{SYS}"><dns><config>{written}</config></dns></system>'
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_a_value_inserted_at_itself_stays_where_it_is(client: Client, left: Switch, where: str) -> None:
+    await commit(client, search("a.example", "b.example", "c.example"))
+    await commit(client, search("b.example", insert=f'yang:insert="{where}" yang:value="b.example"'))
+    assert left.value(SEARCH) == ["a.example", "b.example", "c.example"]
+    await commit(client, search("c.example", insert='yang:insert="before" yang:value="a.example"'))
+    assert left.value(SEARCH) == ["c.example", "a.example", "b.example"]
+
+
+async def test_default_operation_replace_is_about_the_whole_datastore(client: Client, left: Switch) -> None:
+    replace = "<default-operation>replace</default-operation>"
+    await commit(client, interface(config()), f'<system xmlns="{SYS}"><config><hostname>h</hostname></config></system>')
+    await client.ok(edit(interface(config(name="Ethernet2"), name="Ethernet2"), replace))
+    await client.ok("<commit/>")
+    assert left.value("/interfaces/interface[name=Ethernet1]") is None
+    assert left.value("/interfaces/interface[name=Ethernet2]/name") == "Ethernet2"
+    assert left.value("/system") is None
+    await client.ok(edit("", replace))
+    await client.ok("<commit/>")
+    assert left.running == b"{}"
+
+
+@pytest.mark.parametrize("on_error", ["stop-on-error", "continue-on-error", "rollback-on-error"])
+async def test_a_replace_of_the_whole_with_a_mistake_replaces_nothing(
+    client: Client, left: Switch, on_error: str
+) -> None:
+    await commit(client, interface(config()))
+    wrong = f'<system xmlns="{SYS}"><config><hostname>h</hostname><nothing/></config></system>'
+    more = f"<default-operation>replace</default-operation><error-option>{on_error}</error-option>"
+    error = await client.refused(edit(interface(config(name="Ethernet2"), name="Ethernet2") + wrong, more))
+    assert error["error-tag"] == "unknown-element"
+    await client.ok("<commit/>")
+    assert left.value("/interfaces/interface[name=Ethernet1]/name") == "Ethernet1"
+    assert left.value("/interfaces/interface[name=Ethernet2]") is None
+
+
+@pytest.mark.parametrize("attribute", ["operation", "insert"])
+async def test_an_attribute_of_no_namespace_is_unknown(client: Client, left: Switch, attribute: str) -> None:
+    await commit(client, interface(config()))
+    unmeant = (
+        f'<interfaces xmlns="{IF}"><interface {attribute}="delete"><name>Ethernet1</name></interface></interfaces>'
+    )
+    error = await client.refused(edit(unmeant))
+    assert error["error-tag"] == "unknown-attribute"
+    assert error["info"] == {"bad-attribute": attribute, "bad-element": "interface"}
+    assert error["error-path"].endswith("/openconfig-interfaces:interface")
+    await client.ok("<commit/>")
+    assert left.value("/interfaces/interface[name=Ethernet1]/name") == "Ethernet1"
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("<config><name>Ethernet1</name><mtu>1500</mtu><mtu>9000</mtu></config>", "mtu"),
+        ("<name>Ethernet2</name>", "name"),
+    ],
+)
+async def test_a_leaf_that_is_given_twice_is_refused(client: Client, content: str, name: str) -> None:
+    error = await client.refused(edit(interface(content)))
+    assert error["error-tag"] == "bad-element"
+    assert error["info"] == {"bad-element": name}
