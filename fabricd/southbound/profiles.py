@@ -97,7 +97,6 @@ class _Netconf(Table):
         Field(default_factory=dict)
     )
     sessions: Annotated[int, Field(ge=0, le=1000)] = _NETCONF.sessions
-    replace: bool = _NETCONF.replace
     lock: bool = _NETCONF.lock
 
     @model_validator(mode="after")
@@ -210,7 +209,6 @@ def _profile(read: _Profile) -> Profile:
             confirmed_commit=netconf.confirmed_commit,
             operations=tuple((name, text.strip()) for name, text in sorted(netconf.operations.items())),
             sessions=netconf.sessions,
-            replace=netconf.replace,
             lock=netconf.lock,
         ),
         write=WriteTraits(

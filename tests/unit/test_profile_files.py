@@ -43,7 +43,6 @@ commit = "no"
 handler = "junos"
 confirmed_commit = "own"
 sessions = 1
-replace = false
 lock = false
 
 [netconf.operations]
@@ -121,7 +120,6 @@ def test_every_key_is_read(tmp_path: Path) -> None:
                 ("confirm", "<confirm id='{id}'/>"),
             ),
             sessions=1,
-            replace=False,
             lock=False,
         ),
         write=WriteTraits(

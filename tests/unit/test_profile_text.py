@@ -34,7 +34,7 @@ GNMI = st.builds(
     commit=st.sampled_from(["yes", "no", "probe"]),
 )
 NETCONF = st.one_of(
-    st.builds(NetconfTraits, sessions=st.integers(0, 9), replace=st.booleans(), lock=st.booleans()),
+    st.builds(NetconfTraits, sessions=st.integers(0, 9), lock=st.booleans()),
     st.just(NetconfTraits("junos", "own", (("commit-confirmed", XML), ("confirm", "<c/>")))),
 )
 WRITE = st.builds(WriteTraits, st.sampled_from(["leaves", "root"]), st.booleans(), MANY, MANY, SECONDS)

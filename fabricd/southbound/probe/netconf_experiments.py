@@ -169,13 +169,11 @@ async def _with_operation(bench: Bench[NetconfGround], operation: str, name: str
             quirks=quirks,
         )
     if operation == "replace" and tag:
-        bench.learn_traits("netconf", replace=False)
         bench.found(
             name,
             "edit-config does not know the operation replace, which fabricd never sends.",
             f"replace of interface {bench.names.plain}: {tag}",
             quirks=quirks,
-            keys=("netconf.replace",),
         )
 
 
