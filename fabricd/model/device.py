@@ -100,8 +100,8 @@ class NetconfTraits:
     `handler` names ncclient's device handler. `confirmed_commit`: as RFC 6241 has it (`standard`, where advertised), by
     the operations in `operations` (`own`), or not at all. `operations` are XML templates by name (`commit-confirmed`,
     `confirm`, `cancel`; `{id}` and `{seconds}` are put in). `sessions`: how many the device bears from us, 0 for any
-    number; with 1 nothing is subscribed to, because that takes a session of its own. `lock`: datastores are locked while
-    they are edited.
+    number; with 1 nothing is subscribed to, because that takes a session of its own. `lock`: datastores are locked
+    while they are edited.
     """
 
     handler: str = "default"

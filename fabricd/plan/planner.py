@@ -35,8 +35,10 @@ class Planned:
     `payload` is None when there is nothing to send, or no dialect was asked for; `preimage`, what the device runs as
     canonical JSON, is empty then. `avoided` are the differing paths that were left out because they are unstable.
     `leaves` counts the leaves that the device has in scope. `piece` are the edits in the payload: all of the plan, or
-    those for `first`, a path that the device wants in a transaction of its own before the rest. `secrets` is what is
-    known of the device's secrets now, `secrets_after` what has to be remembered once the payload is carried out.
+    those for `first`, a path that the device wants in a transaction of its own before the rest. `lost` are paths that
+    no edit is about and that go all the same: the models do not know them, and a list around them is rewritten.
+    `secrets` is what is known of the device's secrets now, `secrets_after` what has to be remembered once the payload
+    is carried out.
     """
 
     plan: Plan
@@ -46,6 +48,7 @@ class Planned:
     leaves: int = 0
     piece: tuple[PlannedEdit, ...] = ()
     first: Path | None = None
+    lost: tuple[str, ...] = ()
     secrets: WrittenSecrets = field(default_factory=dict)
     secrets_after: WrittenSecrets = field(default_factory=dict)
 
@@ -89,11 +92,13 @@ def make_plan(
         return Planned(plan, avoided=avoided, leaves=comparison.leaves, secrets=judge.written(()))
     # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
     piece, first = first_piece(edits, write.before)
+    outward = seen.outward_edits(piece)
     payload = schema.render(
-        seen.outward_edits(piece),
+        outward,
         seen.outward(seen.desired),
         dialect,
         actual=seen.outward(seen.running),
+        held=seen.outward(seen.held),
         write=write,
     )
     return Planned(
@@ -104,9 +109,20 @@ def make_plan(
         comparison.leaves,
         plan_edits(piece, likeness),
         first,
+        _lost(schema, tree.skipped, outward) if dialect is Dialect.GNMI else (),
         secrets=judge.written(()),
         secrets_after=judge.written(edit.path for edit in piece),
     )
+
+
+def _lost(schema: Schema, skipped: Sequence[str], edits: Sequence[Edit]) -> tuple[str, ...]:
+    """What was skipped below a path that is rewritten, unless it goes with what is deleted there. As text: devices give
+    nodes names that are none."""
+    if not skipped:
+        return ()
+    rewritten = tuple(f"{path.text}/" for path in schema.rewritten(edits))
+    deleted = tuple(f"{edit.path.text}/" for edit in edits if edit.operation is Operation.DELETE)
+    return tuple(path for path in skipped if path.startswith(rewritten) and not path.startswith(deleted))
 
 
 def plan_edits(edits: Sequence[Edit], likeness: Likeness = USUAL) -> tuple[PlannedEdit, ...]:

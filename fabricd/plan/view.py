@@ -22,12 +22,13 @@ USUAL = Likeness()
 class View:
     """Both sides of a comparison, in canonical names.
 
-    `actual` is what the device runs, `running` the same as one may send it back, `compared` as it is compared.
-    `omitted` are desired nodes that this kind of device is not given.
+    `actual` is what the device runs, `held` the same with secrets in the clear, `running` without what does not count,
+    `compared` as it is compared. `omitted` are desired nodes that this kind of device is not given.
     """
 
     desired: bytes
     actual: bytes
+    held: bytes
     running: bytes
     compared: bytes
     spoken: tuple[Path, ...] = ()
@@ -55,15 +56,15 @@ def view(schema: Schema, desired: Desired, actual: bytes, likeness: Likeness, ju
         missing += schema.plain.leaves(wanted, likeness.unsupported)
     untaken = schema.plain.but_defaults(missing)
     if likeness == USUAL:
-        return View(wanted, actual, actual, actual, omitted=untaken)
+        return View(wanted, actual, actual, actual, actual, omitted=untaken)
     names = schema.names(likeness, wanted) if likeness.aliases or likeness.interface_refs else None
     if names is not None:
         actual = names.inward(actual)
     if not _changes_values(likeness):
-        return View(wanted, actual, actual, actual, omitted=untaken, names=names)
+        return View(wanted, actual, actual, actual, actual, omitted=untaken, names=names)
     found = schema.liken(wanted, actual, desired.scope, likeness, judge.same)
     omitted = (*found.omitted, *(path for path, _ in lost if covered(likeness.omitted, path)), *untaken)
-    return View(found.desired, actual, found.running, found.compared, found.spoken, omitted, names)
+    return View(found.desired, actual, found.held, found.running, found.compared, found.spoken, omitted, names)
 
 
 def _changes_values(likeness: Likeness) -> bool:

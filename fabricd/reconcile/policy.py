@@ -62,6 +62,13 @@ def forbids(planned: Planned, at: Circumstances) -> Verdict | None:
             f"deletes {plan.deleted_share:.0%} of what fabricd owns there, more than {at.max_deleted_share:.0%}; "
             "reconcile with approval to let it through",
         )
+    if planned.lost and not at.approved:
+        more = f" and {len(planned.lost) - 1} more" if len(planned.lost) > 1 else ""
+        return Verdict(
+            OutcomeKind.HELD,
+            "rewrites a list, as gNMI can neither move nor insert its entries, and what the models do not know goes "
+            f"with it: {planned.lost[0]}{more}; reconcile with approval to let it through",
+        )
     return None
 
 

@@ -29,12 +29,13 @@ It is asked about every desired secret."""
 class Likened:
     """Two configurations to compare instead of the desired and the actual one.
 
-    `running` is what the device has, as one may send it back: without what does not count, secrets in the clear.
-    `compared` is the same without what the device only assumes. `spoken` are leaves whose default and absence differ.
-    `omitted` are the desired nodes that were left out by `Likeness.omitted`.
+    `held` is what the device has, secrets in the clear; `running` the same without what does not count, which nobody
+    need send back unless it would go otherwise; `compared` that without what the device only assumes. `spoken` are
+    leaves whose default and absence differ. `omitted` are the desired nodes that were left out by `Likeness.omitted`.
     """
 
     desired: bytes
+    held: bytes
     running: bytes
     compared: bytes
     spoken: tuple[Path, ...] = ()
@@ -81,10 +82,10 @@ def liken(
     """
     omitted = cut(context, desired, likeness.omitted)
     cut(context, desired, likeness.unsupported)
-    cut(context, actual, (*likeness.omitted, *likeness.unsupported))
     for path in drift.known(context, (*likeness.secrets, *likeness.secrets_anew)):
         _reveal(context, desired, actual, path, same_secret)
-    running = actual.print()
+    held = actual.print()
+    running = actual.print() if cut(context, actual, (*likeness.omitted, *likeness.unsupported)) else held
     leaves = list(_special(context, likeness))
     places = _Places(context, desired, actual)
     ground = _Ground(
@@ -94,7 +95,7 @@ def liken(
         for place in places.of(leaf.holder):
             _settle(context, leaf, place, ground)
     spoken = tuple(leaf.path for leaf in leaves if leaf.default is not None)
-    return Likened(desired.print(), running, actual.print(), spoken, omitted)
+    return Likened(desired.print(), held, running, actual.print(), spoken, omitted)
 
 
 def spoken_leaves(context: Context, paths: Iterable[Path]) -> frozenset[int]:

@@ -223,11 +223,14 @@ class Schema:
 
     # Payloads
 
-    def gnmi_set(self, edits: Sequence[Edit], desired: bytes, write: WriteTraits = _USUAL_WRITES) -> GnmiSet:
+    def gnmi_set(
+        self, edits: Sequence[Edit], desired: bytes, write: WriteTraits = _USUAL_WRITES, entire: bytes | None = None
+    ) -> GnmiSet:
         """One gNMI Set for `edits`, cut as `write` says. `desired` is the tree as it shall be afterwards: where
         something stays that is not desired, give `apply(edits, actual)`, because whole leaf-lists, user-ordered lists
-        and what is put together are taken from it."""
-        return gnmi.gnmi_set(edits, self._tree(desired), write)
+        and what is put together are taken from it; `entire` for the first two, where it is given."""
+        after = self._tree(desired)
+        return gnmi.gnmi_set(edits, after, write, after if entire is None else self._tree(entire))
 
     def edit_config(self, edits: Sequence[Edit], desired: bytes = b"") -> EditConfig:
         """One NETCONF edit-config for `edits` (`desired` is not needed and only there for likeness)."""
@@ -240,12 +243,22 @@ class Schema:
         dialect: Dialect,
         *,
         actual: bytes | None = None,
+        held: bytes | None = None,
         write: WriteTraits = _USUAL_WRITES,
     ) -> Payload:
-        """The payload for a dialect. With `actual` the tree afterwards is worked out from it and `edits`."""
+        """The payload for a dialect. With `actual` the tree afterwards is worked out from it and `edits`. `held` is
+        `actual` with what the device has besides: it is sent back only where it would go otherwise."""
         if dialect is Dialect.NETCONF:
             return self.edit_config(edits)
-        return self.gnmi_set(edits, desired if actual is None else self.apply(edits, actual), write)
+        after = desired if actual is None else self.apply(edits, actual)
+        if held is None or held == actual or not self.rewritten(edits):
+            return self.gnmi_set(edits, after, write)
+        return self.gnmi_set(edits, after, write, self.apply(edits, held))
+
+    def rewritten(self, edits: Iterable[Edit]) -> tuple[Path, ...]:
+        """The leaf-lists, and the containers around user-ordered lists, that one gNMI Set for `edits` replaces."""
+        found = (gnmi.rewritten(self.context, edit) for edit in edits)
+        return tuple(dict.fromkeys(path for path in found if path is not None))
 
     # Models
 
