@@ -13,14 +13,16 @@ from typing import Any
 import orjson
 from lxml import etree
 
-from fabricd.errors import DeviceProtocolError
+from fabricd.errors import DeviceProtocolError, InputError, Problem
 from fabricd.model import clark
+from fabricd.model.edit import Operation
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.path import Path, Segment
 from fabricd.schema import raw
 from fabricd.schema.context import Context
+from fabricd.schema.diff import differences
 from fabricd.schema.locate import key_values
-from fabricd.schema.loose import Walk, encoded
+from fabricd.schema.loose import Walk, encoded, members_once
 from fabricd.schema.nodes import Kind, SchemaNode
 from fabricd.schema.tree import Tree
 
@@ -39,6 +41,11 @@ class DeviceTree:
     skipped: tuple[str, ...] = ()
 
 
+def contradiction(error: InputError) -> DeviceProtocolError:
+    """What was given twice, as the device's mistake."""
+    return DeviceProtocolError(f"the device contradicts itself: {error.message}", path=error.path)
+
+
 class DeviceReader:
     """Reads the parts of one answer into one tree. Make one for each answer."""
 
@@ -46,9 +53,12 @@ class DeviceReader:
         self._context = context
         self.tree = Tree(context)
         self.skipped: list[str] = []
+        self._understood = False  # anything of it, be it state
 
     def read(self, parts: Sequence[Part], encoding: Encoding) -> None:
-        """Raises DeviceProtocolError for what is no JSON or XML at all, or has the wrong shape at its top."""
+        """Raises DeviceProtocolError for what is no JSON or XML at all, has the wrong shape at its top, or says two
+        different things of one leaf; and where the device sends a lot of which the models know nothing, because that
+        device is not empty."""
         for part in parts:
             data = part.data.strip()
             if not data or data == b"null":
@@ -57,6 +67,8 @@ class DeviceReader:
                 self._read_xml(data)
             else:
                 self._read_json(part.path, data)
+        if self.skipped and not self._understood:
+            raise DeviceProtocolError("the models have nothing of what the device sent", path=self.skipped[0])
 
     def _read_json(self, path: Path, data: bytes) -> None:
         along = self._context.nodes.along(path)
@@ -64,6 +76,7 @@ class DeviceReader:
             self._skip(path.text)
             return
         if any(node.is_state for node in along):
+            self._understood = True
             return
         if self._take(_spliced(along, path, data), raw.JSON):
             return
@@ -87,12 +100,15 @@ class DeviceReader:
             root = etree.fromstring(data, parser)
         except (etree.XMLSyntaxError, ValueError) as error:
             raise DeviceProtocolError(f"the device sent what is not XML: {error}") from error
-        self._read_loose(_members(self._context, None, root), Path())
+        self._read_loose(_members(self._context, None, root, {}), Path())
 
     def _read_loose(self, document: dict[str, Any], path: Path) -> None:
         for check_values in (False, True):
             walk = Walk(self._context, check_values=check_values, limit=_SKIPPED)
             mended = walk.document(document)
+            if walk.twice:
+                raise DeviceProtocolError("the device contradicts itself: given twice", path=walk.twice[0])
+            self._understood |= walk.met_state
             if self._take(orjson.dumps(mended), raw.JSON, keep_faults=check_values):
                 for skipped, _reason in walk.skipped:
                     self._skip(skipped)
@@ -110,21 +126,41 @@ class DeviceReader:
             if not keep_faults:
                 raw.forget_faults(self._context.pointer)
             return False
+        self._understood = self._understood or any(map(_holds_leaf, raw.siblings(first)))
         with Tree(self._context, first) as part:
             if self.tree.empty:
                 self.tree.cell[0], part.cell[0] = part.first, raw.NULL
             else:
+                self._agree(part)
                 self.tree.merge(part)
         return True
+
+    def _agree(self, part: Tree) -> None:
+        """Parts may overlap, if they say the same: of two values there is no telling which the device runs."""
+        tops = {top.schema for top in raw.siblings(self.tree.first)}
+        if all(top.schema not in tops for top in raw.siblings(part.first)):
+            return
+        try:
+            for found in differences(self._context, self.tree.first, part.first):
+                if found.operation is Operation.REPLACE:
+                    raise InputError.of([Problem("given twice", path=found.path.text)])
+        except InputError as error:
+            raise contradiction(error) from error
 
     def _skip(self, path: str) -> None:
         if len(self.skipped) < _SKIPPED and path not in self.skipped:
             self.skipped.append(path)
 
 
+def _holds_leaf(node: raw.DataNode) -> bool:
+    return bool(node.schema.nodetype & raw.TERMINAL) or any(map(_holds_leaf, raw.children(node)))
+
+
 def _plain(data: bytes, path: Path) -> Any:
     try:
-        return orjson.loads(data)
+        return members_once(data)
+    except InputError as error:
+        raise DeviceProtocolError(f"the device contradicts itself: {error.message}", path=path.text) from error
     except orjson.JSONDecodeError as error:
         message = f"the device sent what is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
         raise DeviceProtocolError(message, path=path.text) from error
@@ -180,9 +216,11 @@ def _inside(data: bytes) -> bytes | None:
     return content
 
 
-def _members(context: Context, above: SchemaNode | None, element: Any) -> dict[str, Any]:
-    """Children of an XML element as loose JSON members; unknown ones and state are left empty for the walk to drop."""
-    out: dict[str, Any] = {}
+def _members(context: Context, above: SchemaNode | None, element: Any, out: dict[str, Any]) -> dict[str, Any]:
+    """Children of an XML element as loose JSON members; unknown ones and state are left empty for the walk to drop.
+
+    `out` holds those of an earlier element for the same container.
+    """
     for child in element:
         if not isinstance(child.tag, str):
             continue
@@ -193,14 +231,16 @@ def _members(context: Context, above: SchemaNode | None, element: Any) -> dict[s
         if node is None or node.is_state:
             out[member] = None
         elif node.kind is Kind.LIST:
-            out.setdefault(member, []).append(_members(context, node, child))
+            out.setdefault(member, []).append(_members(context, node, child, {}))
         elif node.kind is Kind.CONTAINER:
-            out.setdefault(member, {}).update(_members(context, node, child))
+            _members(context, node, child, out.setdefault(member, {}))
         else:
             text = "".join(child.itertext())
             value = text if raw.TYPE_STRING in node.base_types else text.strip()
             if node.kind is Kind.LEAF_LIST:
                 out.setdefault(member, []).append(value)
-            else:
-                out[member] = value
+            elif out.setdefault(member, value) != value:
+                above_it = [clark.local(one.tag) for one in child.iterancestors()][-2::-1]
+                path = "".join(f"/{one}" for one in (*above_it, name))
+                raise DeviceProtocolError("the device contradicts itself: given twice", path=path)
     return out

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from fabricd.errors import InputError, Problem
 from fabricd.model.edit import Edit, Operation
 from fabricd.model.path import ROOT, Path, Segment
 from fabricd.schema import raw
@@ -45,6 +46,7 @@ def differences(
 
     The order is the schema's; in user-ordered lists it is the order in which edits have to be applied. `spoken` are
     addresses of the schema nodes of leaves that have to be said: their default and their absence are not the same.
+    Raises InputError for a node that one of the trees has twice, when only one of the two differs.
     """
     if raw.is_null(old) and raw.is_null(new):
         return
@@ -143,8 +145,8 @@ def _one(
     was, now = raw.same_in(old, hint), raw.same_in(new, hint)
     path = above.child(segment_of(context, hint))
     if raw.is_null(was) and raw.is_null(now):
-        return
-    if raw.is_null(was):
+        _doubt(context, hint, path)
+    elif raw.is_null(was):
         if not says_nothing(context, now, spoken):
             yield Difference(Operation.CREATE, path, None, now)
     elif raw.is_null(now):
@@ -154,6 +156,20 @@ def _one(
         yield from _among(context, raw.first_child(hint), raw.first_child(was), raw.first_child(now), path, spoken)
     elif raw.value(was) != raw.value(now):
         yield Difference(Operation.REPLACE, path, was, now)
+    elif known.kind is Kind.LEAF:
+        _doubt(context, hint, path)
+
+
+def _doubt(context: Context, hint: raw.DataNode, path: Path) -> None:
+    """libyang found a difference where the first nodes of that place have none: there is a second one.
+
+    Raises InputError, unless libyang only tells all of an entry that moves.
+    """
+    holder = hint
+    while not raw.has_metadata(holder) and not raw.is_null(holder.parent):
+        holder = raw.parent(holder)
+    if not context.nodes.of(holder).user_ordered:
+        raise InputError.of([Problem("given twice", path=path.text)])
 
 
 def _inside_entries(

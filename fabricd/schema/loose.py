@@ -10,6 +10,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from fabricd.errors import InputError, Problem
 from fabricd.model.path import Path, Segment
 from fabricd.schema import raw
@@ -18,6 +20,9 @@ from fabricd.schema.nodes import Kind, SchemaNode, segment
 
 UNKNOWN = "the models have no such node"
 STATE = "state is not configuration"
+TWICE = "given twice"
+
+_MEMBER = re.compile(rb'"\s*:')
 
 # RFC 7950 section 14, yang-char, as far as text out of JSON or XML can break it.
 _NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufdd0-\ufdef\ufffe\uffff]")
@@ -28,7 +33,8 @@ class Walk:
 
     With `mend`, names may be bare, numbers quoted wrongly, identities bare or prefixed as in YANG, and state is
     dropped (silently, unless `tell_state`). Without it everything that is not RFC 7951 is a reason to skip.
-    `check_values` asks libyang about every single value.
+    `check_values` asks libyang about every single value. `twice` are nodes with two members, one bare and one
+    qualified, that say different things. `met_state`: state was dropped.
     """
 
     def __init__(
@@ -48,6 +54,8 @@ class Walk:
         self._check = check_values
         self._limit = limit
         self.skipped: list[tuple[str, str]] = []
+        self.twice: list[str] = []
+        self.met_state = False
 
     def document(self, value: Any) -> dict[str, Any]:
         """A whole document, its top-level members qualified."""
@@ -75,11 +83,15 @@ class Walk:
                 continue
             below = path.child(segment(child, node))
             if child.is_state and not self._state:
+                self.met_state = True
                 if self._tell_state:
                     self._skip(below, STATE)
                 continue
             kept = self._member(child, held, below)
-            if kept is not None:
+            if out.get(child.qualified, kept) != kept:
+                self.twice.append(below.text)
+                self._skip(below, TWICE)
+            elif kept is not None:
                 out[child.qualified] = kept
         return out
 
@@ -134,6 +146,23 @@ class Walk:
         if found is None:
             return self._skip(path, f"{lexical(value)!r} is not allowed here")
         return encoded(found)
+
+
+def members_once(data: bytes) -> Any:
+    """Plain values of a JSON text. Raises orjson.JSONDecodeError, and InputError where an object has two members of one
+    name with different values: of those one would be lost."""
+    value = orjson.loads(data)
+    if len(_MEMBER.findall(data)) != orjson.dumps(value).count(b'":'):  # or a string has such a thing in it
+        json.loads(data, object_pairs_hook=_once)
+    return value
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in members:
+        if lexical(found.setdefault(name, value)) != lexical(value):
+            raise InputError(f"{name} is {TWICE}")
+    return found
 
 
 def lexical(value: Any) -> str:

@@ -11,11 +11,14 @@ from typing import Any
 
 import orjson
 
+from fabricd.errors import InputError
 from fabricd.model.device import Alias
 from fabricd.model.edit import Edit
 from fabricd.model.path import Path, Segment
 from fabricd.schema import raw
 from fabricd.schema.context import Context
+from fabricd.schema.device import contradiction
+from fabricd.schema.loose import members_once
 from fabricd.schema.nodes import Kind, SchemaNode
 from fabricd.schema.references import Chain
 
@@ -60,8 +63,11 @@ class Names:
                 self._in.members[instance] = {new: old for old, new in renaming.items()}
 
     def inward(self, config: bytes) -> bytes:
-        """A device's configuration in canonical names."""
-        return self._translated(config, self._in)
+        """A device's configuration in canonical names. Raises DeviceProtocolError for a leaf that it has twice."""
+        try:
+            return self._translated(config, self._in)
+        except InputError as error:
+            raise contradiction(error) from error
 
     def outward(self, config: bytes) -> bytes:
         """A canonical configuration in the device's names."""
@@ -105,7 +111,7 @@ class Names:
     def _translated(self, config: bytes, table: _Table) -> bytes:
         if not table.leaves and not table.members:
             return config
-        return orjson.dumps(self._members(None, orjson.loads(config), table, ""))
+        return orjson.dumps(self._members(None, members_once(config), table, ""))
 
     def _members(self, node: SchemaNode | None, value: dict[str, Any], table: _Table, instance: str) -> dict[str, Any]:
         if node is not None and self._list is not None and node is self._list[-1]:

@@ -303,6 +303,11 @@ def parent(node: DataNode) -> DataNode:
     return ffi.cast("struct lyd_node *", node.parent)
 
 
+def has_metadata(node: DataNode) -> bool:
+    """Whether a node of a diff tree says itself what happens to it."""
+    return bool(node.meta != NULL)
+
+
 def value(node: DataNode) -> str:
     """Canonical value of a leaf or leaf-list entry, identities as `module:name`."""
     return text(lib.lyd_get_value(node))

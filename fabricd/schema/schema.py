@@ -12,7 +12,7 @@ from typing import Self
 
 import orjson
 
-from fabricd.errors import DeviceProtocolError, InputError, Problem
+from fabricd.errors import InputError, Problem
 from fabricd.model.device import Likeness, WriteTraits
 from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Payload
 from fabricd.model.fetched import Encoding, Part
@@ -21,7 +21,7 @@ from fabricd.model.path import Path
 from fabricd.schema import diff, documents, drift, edit_config, gnmi, merge, raw
 from fabricd.schema.apply import apply_edits
 from fabricd.schema.context import Context
-from fabricd.schema.device import DeviceReader, DeviceTree
+from fabricd.schema.device import DeviceReader, DeviceTree, contradiction
 from fabricd.schema.drift import Comparison
 from fabricd.schema.fitting import fitting
 from fabricd.schema.likeness import Likened, SameSecret, cut, liken, spoken_leaves
@@ -208,17 +208,17 @@ class Schema:
         """Edits that bring `actual` to `desired` within `scope`; see drift.compare for the rules. `spoken` are leaves
         whose default and absence are not the same.
 
-        Raises DeviceProtocolError when there is something to mend but `actual` gives a leaf or entry twice: what such
-        a device runs is not known.
+        Raises DeviceProtocolError when `actual` gives a leaf or entry twice, not both times as desired: what such a
+        device runs is not known.
         """
         wanted, running = self._tree(desired), self._tree(actual)
         said = spoken_leaves(self.context, spoken)
-        found = drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual), said)
-        if found.edits:
-            try:
+        try:
+            found = drift.compare(self.context, wanted, running, scope, drift.count_leaves(actual), said)
+            if found.edits:
                 running.canonical()
-            except InputError as error:
-                raise DeviceProtocolError(f"the device contradicts itself: {error.message}", path=error.path) from error
+        except InputError as error:
+            raise contradiction(error) from error
         return found
 
     # Payloads

@@ -12,6 +12,10 @@ from fabricd.model.edit import Dialect, Payload
 from fabricd.model.fetched import Capabilities, Change, Fetched
 from fabricd.model.path import Path
 
+ALWAYS_THERE = (Path.parse("/openconfig-system:system"), Path.parse("/openconfig-interfaces:interfaces"))
+"""Every switch has state here, whatever is configured: one that seems to have no configuration at all shows by it that
+it understands what it is asked for, and is up."""
+
 
 @runtime_checkable
 class Target(Protocol):

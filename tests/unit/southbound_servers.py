@@ -39,6 +39,8 @@ CANDIDATE = (
 )
 WRITABLE = (f"{BASE}0", f"{BASE}1", f"{CAPABILITY}writable-running:1.0", f"{CAPABILITY}rollback-on-error:1.0")
 OK = b"<ok/>"
+NOTHING = b"<data/>"
+SOMETHING = b'<data><system xmlns="http://openconfig.net/yang/system"/></data>'
 
 
 def rpc_error(tag: str, severity: str = "error", message: str = "no", path: str = "") -> bytes:
@@ -84,7 +86,7 @@ Script = Callable[[NetconfSessionSide, etree._Element], Awaitable[None]]
 
 @dataclass
 class NetconfServer:
-    """Answers each <rpc> as `script` says, by default with <ok/> or empty <data>. `log` holds operations in order."""
+    """Answers each <rpc> as `script` says, by default with <ok/> or SOMETHING. `log` holds operations in order."""
 
     script: Script | None = None
     capabilities: tuple[str, ...] = CANDIDATE
@@ -160,7 +162,7 @@ def _datastores(operation: etree._Element) -> list[str]:
     ]
 
 
-async def answer(side: NetconfSessionSide, rpc: etree._Element, data: bytes = b"<data/>") -> None:
+async def answer(side: NetconfSessionSide, rpc: etree._Element, data: bytes = SOMETHING) -> None:
     """What a switch without trouble would say."""
     operation = localname(next(rpc.iterchildren(tag=etree.Element)))
     await side.reply(rpc, data if operation in ("get", "get-config") else OK)

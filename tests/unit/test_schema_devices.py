@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from fabricd.errors import DeviceProtocolError, InputError
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.intent import Scope
 from fabricd.model.path import ROOT, Path
-from fabricd.schema import Format, Schema
+from fabricd.schema import Comparison, Format, Schema
 
 relaxed = settings(
     max_examples=40,
@@ -208,6 +209,115 @@ def test_a_device_that_contradicts_itself_is_not_repaired(either_schema: Schema,
     wanted = b'{"openconfig-system:system":{"config":{"hostname":"x"}}}'
     with pytest.raises(DeviceProtocolError, match="twice"):
         either_schema.compare(wanted, found.config, Scope(roots=()))
+
+
+PORTS = "openconfig-interfaces:interfaces"
+MTU = f"/{PORTS}/interface[name='e']/config/mtu"
+
+
+def _port(mtu: int, *, module: str = "") -> dict[str, Any]:
+    return {f"{module}interface": [{"name": "e", "config": {"name": "e", "mtu": mtu}}]}
+
+
+_TEXT = json.dumps({PORTS: _port(9000)})
+_BARE = json.dumps({"interfaces": _port(9000)})
+_XML = (
+    '<interfaces xmlns="http://openconfig.net/yang/interfaces"><interface><name>e</name>'
+    "<config><name>e</name><mtu>{}</mtu></config></interface></interfaces>"
+)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize(
+    ("encoding", "texts"),
+    [
+        # in one object, spelled by RFC 7951 or not
+        (Encoding.JSON_IETF, [_TEXT.replace('"mtu": 9000', '"mtu": {}, "mtu": {}')]),
+        (Encoding.JSON_IETF, [_BARE.replace('"mtu": 9000', '"mtu": "{}", "mtu": {}')]),
+        (Encoding.JSON_IETF, [_TEXT.replace('"mtu": 9000', '"openconfig-interfaces:mtu": {}, "mtu": {}')]),
+        (Encoding.JSON_IETF, [_BARE.replace('"mtu": 9000', '"openconfig-interfaces:mtu": {}, "mtu": {}')]),
+        # in two entries of the same key, two containers of one name, two parts
+        (Encoding.JSON_IETF, [_TEXT.replace("[", "[" + _TEXT.partition("[")[2][:-3] + ",").replace("9000", "{}")]),
+        (Encoding.JSON_IETF, [_TEXT.replace("9000", "{}"), _TEXT.replace("9000", "{}")]),
+        (Encoding.JSON_IETF, [_TEXT.replace("9000", "{}"), _BARE.replace("9000", "{}")]),
+        (Encoding.XML, [f"<data>{_XML}{_XML}</data>"]),
+        (Encoding.XML, [f"<data>{_XML}{_XML}<other xmlns='urn:x'/></data>"]),
+        (Encoding.XML, [f"<data>{_XML}</data>".replace("<mtu>{}</mtu>", "<mtu>{}</mtu><mtu>{}</mtu>")]),
+        (Encoding.XML, [f"<data>{_XML}</data>".replace("<mtu>{}</mtu>", "<mtu> {}</mtu><mtu> {}</mtu><x/>")]),
+        (Encoding.XML, [f"<data>{_XML}</data>", f"<data>{_XML}</data>"]),
+    ],
+)
+def test_a_device_that_says_two_things_of_a_leaf_is_never_in_sync(
+    either_schema: Schema, encoding: Encoding, texts: list[str], swapped: bool
+) -> None:
+    """Whichever of the two is the desired one: nobody knows which the device runs."""
+
+    def parts(*mtus: int) -> list[Part]:
+        left = iter(mtus)
+        filled = [re.sub(r"\{\}", lambda _: str(next(left)), text) for text in texts]
+        return [Part(ROOT, text.encode()) for text in filled]
+
+    wanted = either_schema.read(_TEXT.encode())
+
+    def compared(*mtus: int) -> Comparison:
+        found = either_schema.read_device(parts(*mtus), encoding)
+        return either_schema.compare(wanted, found.config, Scope(roots=(), subtrees=(ROOT,)))
+
+    with pytest.raises(DeviceProtocolError, match="twice"):
+        compared(*((1500, 9000) if swapped else (9000, 1500)))
+    assert compared(9000, 9000).edits == ()  # the same twice is no contradiction
+
+
+def test_containers_that_stand_twice_in_xml_are_read_as_one(either_schema: Schema) -> None:
+    two = _XML.format(9000) + _XML.format(1500).replace(">e<", ">f<")
+    # what no model has keeps libyang from reading it by itself
+    data = f"<data>{two}<other xmlns='urn:x'/></data>".encode()
+    found = json.loads(either_schema.read_device([Part(ROOT, data)], Encoding.XML).config)
+    assert [one["name"] for one in found[PORTS]["interface"]] == ["e", "f"]
+
+
+def test_entries_whose_order_is_the_users_may_move_and_are_not_there_twice(either_schema: Schema) -> None:
+    def servers(*addresses: str, port: int = 53) -> bytes:
+        entries = [{"address": one, "config": {"address": one, "port": port}} for one in addresses]
+        return json.dumps({"openconfig-system:system": {"dns": {"servers": {"server": entries}}}}).encode()
+
+    scope = Scope(roots=(), subtrees=(ROOT,))
+    one, two, three = "192.0.2.1", "192.0.2.2", "192.0.2.3"
+    wanted = either_schema.read(servers(one, two, three, port=54))
+    moved = either_schema.read_device([Part(ROOT, servers(three, one, two, port=54))], Encoding.JSON_IETF)
+    assert [edit.operation.value for edit in either_schema.compare(wanted, moved.config, scope).edits] == ["move"]
+    again = json.loads(servers(one, two, three, port=54))
+    again["openconfig-system:system"]["dns"]["servers"]["server"] += json.loads(servers(two, port=55))[
+        "openconfig-system:system"
+    ]["dns"]["servers"]["server"]
+    found = either_schema.read_device([Part(ROOT, json.dumps(again).encode())], Encoding.JSON_IETF)
+    with pytest.raises(DeviceProtocolError, match="twice"):
+        either_schema.compare(wanted, found.config, scope)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "part"),
+    [
+        (Encoding.JSON_IETF, Part(Path.parse(f"/{PORTS}"), _TEXT.encode())),  # wrapped once more
+        (Encoding.JSON_IETF, Part(Path.parse("/native:interfaces"), json.dumps(_port(9000)).encode())),
+        (Encoding.JSON_IETF, Part(ROOT, json.dumps({"native:interfaces": _port(9000)}).encode())),
+        (Encoding.XML, Part(ROOT, f"<data>{_XML.format(9000).replace('net/yang', 'org/yang')}</data>".encode())),
+    ],
+)
+def test_a_device_that_is_not_understood_at_all_is_not_an_empty_one(
+    either_schema: Schema, encoding: Encoding, part: Part
+) -> None:
+    with pytest.raises(DeviceProtocolError, match="nothing of what the device sent") as caught:
+        either_schema.read_device([part], encoding)
+    assert caught.value.path
+    # Beside anything that is understood, be it state, it is left out and told.
+    state = {"json_ietf": Part(Path.parse("/openconfig-system:system"), b'{"state":{"hostname":"x"}}')}
+    xml = (
+        b'<data><system xmlns="http://openconfig.net/yang/system"><state><hostname>x</hostname></state></system></data>'
+    )
+    known = Part(ROOT, xml) if encoding is Encoding.XML else state["json_ietf"]
+    found = either_schema.read_device([part, known], encoding)
+    assert (found.config.count(b"mtu"), len(found.skipped)) == (0, 1)
 
 
 def test_what_a_whole_switch_sends_is_in_sync_with_itself(either_schema: Schema) -> None:

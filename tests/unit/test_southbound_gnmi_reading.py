@@ -233,6 +233,8 @@ async def test_a_subscription_that_never_ends_is_given_up_in_time() -> None:
         ([([("system", {}), ("x", {"k": "v"})], {}), ([("system", {}), ("x", {})], [{}])], "/system/x"),
         ([([("system", {}), ("x", {})], [{}]), ([("system", {}), ("x", {"k": "v"})], {})], "/system/x[k=v]"),
         ([([], 1)], ""),
+        ([([("system", {}), ("x", {})], 1), ([("system", {}), ("x", {})], 2)], "/system/x"),
+        ([([("system", {}), ("x", {})], 1), ([("system", {})], {"x": 2})], "/system"),
     ],
 )
 async def test_leaves_that_contradict_each_other_are_the_devices_fault(updates: list[Any], path: str) -> None:
@@ -248,6 +250,28 @@ async def test_leaves_that_contradict_each_other_are_the_devices_fault(updates: 
         with pytest.raises(DeviceProtocolError) as caught:
             await target.fetch((SYSTEM,))
         assert caught.value.path == path
+
+
+async def test_a_root_that_an_answer_passes_over_is_asked_for_by_itself() -> None:
+    """gNMI section 3.3.2 wants a notification for each path. Deletes, which a Get has not, are not believed."""
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+
+    async def half(request: Any, context: Any) -> Any:
+        server.get = None
+        try:
+            answer = await server.Get(request, context)
+        finally:
+            server.get = half
+        if len(answer.notification) > 1:
+            del answer.notification[1:]
+            answer.notification[0].delete.extend(request.path)
+        return answer
+
+    server.get = half
+    async with session(server) as target:
+        assert len((await target.fetch(BOTH)).parts) == 2
+        assert [len(get.path) for get in server.gets[::2]] == [2, 1, 1]  # each is counted on both ways through `half`
 
 
 # --- answers that are too large

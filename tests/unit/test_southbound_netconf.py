@@ -15,10 +15,14 @@ from southbound_servers import (
     BASE,
     CANDIDATE,
     CAPABILITY,
+    NOTHING,
     OK,
+    SOMETHING,
     WRITABLE,
     NetconfServer,
     NetconfSessionSide,
+    answer,
+    localname,
     netconf_device,
     netconf_server,
     profile,
@@ -313,6 +317,37 @@ async def test_the_filter_names_the_roots_with_namespaces(tmp_path: FilePath) ->
         "{http://openconfig.net/yang/interfaces}interfaces",
     ]
     assert wanted.findtext(".//{http://openconfig.net/yang/interfaces}name") == "a&b"
+
+
+async def test_a_switch_that_shows_nothing_at_all_is_not_taken_for_an_empty_one(tmp_path: FilePath) -> None:
+    """A filter of a namespace that it does not know selects nothing, and so does any before it has loaded anything."""
+    shown = {"get-config": NOTHING, "get": b"<data> <!-- nothing --> </data>"}
+
+    async def script(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        await answer(side, rpc, shown.get(localname(next(rpc.iterchildren(tag=etree.Element))), OK))
+
+    async with netconf_server(NetconfServer(script)) as server:
+        target = await netconf.connect(netconf_device(server, tmp_path))
+        with pytest.raises(DeviceProtocolError, match="not up yet") as caught:
+            await target.fetch(ROOTS)
+        assert (caught.value.device, target.closed) == ("leaf3", False)
+        shown["get"] = rpc_error("unknown-namespace")
+        with pytest.raises(DeviceProtocolError, match="other namespaces"):
+            await target.fetch(ROOTS)
+        shown["get"] = SOMETHING
+        (part,) = (await target.fetch(ROOTS)).parts
+        assert len(etree.fromstring(part.data)) == 0
+        asked = len(server.log)
+        shown["get"] = NOTHING
+        await target.fetch(ROOTS)  # once a session is enough
+        assert server.log[asked:] == ["get-config running"]
+        await target.close()
+        again = await netconf.connect(netconf_device(server, tmp_path))
+        shown["get-config"] = SOMETHING
+        await again.fetch(ROOTS)
+        shown["get-config"] = NOTHING
+        await again.fetch(ROOTS)
+        await again.close()
 
 
 async def test_a_root_of_unknown_namespace_is_fetched_without_a_filter(tmp_path: FilePath) -> None:

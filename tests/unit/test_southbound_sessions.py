@@ -15,6 +15,7 @@ import grpc
 import pytest
 from pygnmi.spec.v080 import gnmi_pb2
 from southbound_servers import (
+    SOMETHING,
     GnmiServer,
     NetconfServer,
     gnmi_device,
@@ -160,7 +161,7 @@ async def test_an_error_of_the_user_drops_the_session_and_its_locks(tmp_path: Fi
 
 async def test_a_session_that_the_device_closed_is_replaced(tmp_path: FilePath) -> None:
     async def hang_up(side: Any, rpc: Any) -> None:
-        await side.reply(rpc, b"<data/>")
+        await side.reply(rpc, SOMETHING)
         side.hang_up()
 
     server = NetconfServer(hang_up)

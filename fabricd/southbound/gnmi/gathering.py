@@ -85,16 +85,31 @@ class Gathering:
 
     def _put(self, steps: _Steps, value: Any) -> None:
         if not steps:
-            _merge(self._tree, _object(value))
+            self._merge(self._tree, _object(value))
             return
         node = self._tree
         for name, keys in steps[:-1]:
             node = _into(node, name, keys)
         name, keys = steps[-1]
         if keys:
-            _merge(_into(node, name, keys), _object(value))
+            self._merge(_into(node, name, keys), _object(value))
         else:
-            _merge(node, {name: value})
+            self._merge(node, {name: value})
+
+    def _merge(self, into: dict[str, Any], value: dict[str, Any]) -> None:
+        """Of configuration that is told twice there is no telling which is true; state may have changed meanwhile."""
+        for name, held in value.items():
+            known = into.get(name)
+            if isinstance(known, dict) and isinstance(held, dict):
+                self._merge(known, held)
+            elif isinstance(known, _Entries):
+                raise ValueError("a list twice, by entries and as a whole")
+            elif isinstance(known, list) and isinstance(held, list) and any(isinstance(one, dict) for one in held):
+                known += held
+            elif self._config and name in into and known != held:
+                raise ValueError("two different values")
+            else:
+                into[name] = held
 
 
 def _steps(path: Message) -> _Steps:
@@ -122,19 +137,6 @@ def _into(node: dict[str, Any], name: str, keys: _Keys) -> dict[str, Any]:
     if entry is None:
         entry = held.by_keys[keys] = dict(keys)
     return entry
-
-
-def _merge(into: dict[str, Any], value: dict[str, Any]) -> None:
-    for name, held in value.items():
-        known = into.get(name)
-        if isinstance(known, dict) and isinstance(held, dict):
-            _merge(known, held)
-        elif isinstance(known, _Entries):
-            raise ValueError("a list twice, by entries and as a whole")
-        elif isinstance(known, list) and isinstance(held, list) and any(isinstance(one, dict) for one in held):
-            known += held
-        else:
-            into[name] = held
 
 
 def _text(value: Any) -> bytes:

@@ -16,6 +16,7 @@ from fabricd.southbound.gnmi import messages
 from fabricd.southbound.gnmi.calls import Calls
 from fabricd.southbound.gnmi.gathering import Gathering
 from fabricd.southbound.gnmi.requests import Requests
+from fabricd.southbound.target import ALWAYS_THERE
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,8 +28,6 @@ _ONE_IS_ABSENT = frozenset({"NOT_FOUND", "INVALID_ARGUMENT"})
 # The answer would be larger than a message may be (or there are too many calls, which smaller ones do not make worse).
 _TOO_LARGE = "RESOURCE_EXHAUSTED"
 
-# Every switch has state here, whatever is configured.
-_ALWAYS_THERE = (Path.parse("/openconfig-system:system"), Path.parse("/openconfig-interfaces:interfaces"))
 _NOTHING = frozenset({b"", b"{}", b"null"})
 _LONGEST_NOTHING = 16  # bytes, with white space around it
 
@@ -73,7 +72,7 @@ class Reading:
         return messages.fetched(await self._read(paths, "ALL"))
 
     async def _must_answer(self, roots: Sequence[Path]) -> None:
-        for path in dict.fromkeys((*roots, *_ALWAYS_THERE)):
+        for path in dict.fromkeys((*roots, *ALWAYS_THERE)):
             try:
                 parts = await self._read_one(path, "ALL")
             except DeviceRefusedError as error:
@@ -91,8 +90,12 @@ class Reading:
 
     async def _read(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
         if self._way == "together" and kind not in self._apart and len(paths) > 1:
+            too_large = False
             try:
-                return await self._get(paths, kind)
+                parts = await self._get(paths, kind)
+                # gNMI section 3.3.2 wants a notification for each path: whatever was passed over may be there.
+                if all(any(path.touches(part.path) for part in parts) for path in paths):
+                    return parts
             except DeviceRefusedError as error:
                 if error.tag != _TOO_LARGE and error.tag not in _ONE_IS_ABSENT:
                     raise

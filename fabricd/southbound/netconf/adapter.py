@@ -14,7 +14,7 @@ from typing import TypeVar
 import xxhash
 from lxml import etree
 
-from fabricd.errors import DeviceRefusedError, DeviceUnreachableError
+from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceUnreachableError
 from fabricd.model.device import Device
 from fabricd.model.edit import Dialect, EditConfig, Payload
 from fabricd.model.fetched import Capabilities, Change, Encoding, Fetched, Part
@@ -26,11 +26,14 @@ from fabricd.southbound.netconf.paths import BASE, subtree_filter
 from fabricd.southbound.netconf.rpc import Rpc
 from fabricd.southbound.netconf.session import NetconfSession
 from fabricd.southbound.netconf.write import Writer
+from fabricd.southbound.target import ALWAYS_THERE
 
 _LOG = logging.getLogger(__name__)
 
 # What devices say to a parameter of get-config that they do not know although they advertise it.
 _NO_DEFAULTS = frozenset({"unknown-element", "bad-element", "unknown-namespace", "invalid-value", "bad-attribute"})
+
+_LONGEST_NOTHING = 4096  # bytes of a <data> element, with namespaces, white space and comments
 
 _T = TypeVar("_T")
 
@@ -81,6 +84,7 @@ class NetconfTarget:
         self._writer = Writer(self.rpc)
         self._defaults = defaults_mode(session.hello)
         self._apart = False
+        self._proven = False  # it has shown anything in this session
 
     @property
     def name(self) -> str:
@@ -120,16 +124,49 @@ class NetconfTarget:
         """get-config of running (RFC 6241 section 7.1); see Target.fetch.
 
         A device for which all roots are too big together is asked for each, from then on as long as the session lasts.
+        One that has nothing at all has to show once a session, by state at one of the roots or at /system or
+        /interfaces, that it is up and knows these namespaces: a filter of one that it does not know selects nothing,
+        without a word (RFC 6241 section 6.4.2). If it does not: DeviceProtocolError.
         """
+        elements = await self._fetch(roots)
+        if not self._proven and roots:
+            self._proven = not all(self._is_empty(data) for data, _ in elements) or await self._shows_state(roots)
+            if not self._proven:
+                asked = ", ".join(path.text for path in roots)
+                raise DeviceProtocolError(
+                    f"the device has nothing at {asked}, and no state there nor at /system and /interfaces: "
+                    "it has these models in other namespaces, if at all, or is not up yet",
+                    device=self.name,
+                )
+        return _fetched(elements)
+
+    async def _shows_state(self, roots: Sequence[Path]) -> bool:
+        for path in dict.fromkeys((*roots, *ALWAYS_THERE)):
+            if (wanted := self._filter((path,))) is None:
+                continue
+            try:
+                data, _ = await self.rpc.data(operations.Get, "get", _hashed, filter=wanted)
+            except DeviceRefusedError as error:
+                _LOG.debug("%s does not show %s: %s", self.name, path, error)
+                continue
+            if not self._is_empty(data):
+                return True
+        return False
+
+    def _is_empty(self, data: bytes) -> bool:
+        """Whether a <data> element has no element in it."""
+        return len(data) < _LONGEST_NOTHING and next(reply.parse(data, self._device).iterchildren("*"), None) is None
+
+    async def _fetch(self, roots: Sequence[Path]) -> list[_Element]:
         if not self._apart or len(roots) < 2:
             try:
-                return _fetched([await self._config(roots)])
+                return [await self._config(roots)]
             except DeviceRefusedError as error:
                 if error.tag != "too-big" or len(roots) < 2 or self.closed:  # our own limit ends the session
                     raise
                 _LOG.info("%s: %s; its roots are fetched one by one", self.name, error)
                 self._apart = True
-        return _fetched([await self._config((root,)) for root in roots])
+        return [await self._config((root,)) for root in roots]
 
     async def _config(self, roots: Sequence[Path]) -> _Element:
         """With the defaults that were set, where the device knows that word; see defaults_mode."""
