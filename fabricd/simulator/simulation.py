@@ -134,6 +134,7 @@ class Simulation:
                 booted=switch.booted,
                 configured=switch.configured,
                 now=switch.clock() if timed else 0,
+                uptime=switch.uptime if timed else 0,
             )
 
         return view

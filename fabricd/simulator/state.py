@@ -20,8 +20,9 @@ PortName = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class View:
     """What a switch's state depends on. `ports` are its physical ports, `cables` leads from each of them to the other
-    end, `peers` are the facts of the switches there that run now. Times are nanoseconds since 1970; `now` 0 leaves
-    out everything that changes by itself (counters, up-time, the clock)."""
+    end, `peers` are the facts of the switches there that run now. Times are nanoseconds since 1970, `uptime` is
+    nanoseconds, whatever the clock was set to; `now` 0 leaves out everything that changes by itself (counters,
+    up-time, the clock)."""
 
     facts: SwitchFacts
     ports: tuple[str, ...]
@@ -30,6 +31,7 @@ class View:
     booted: int = 0
     configured: int = 0
     now: int = 0
+    uptime: int = 0
 
     def link_up(self, port: str) -> bool:
         """Both ends of the cable are enabled, and the switch at the other end runs."""
@@ -160,7 +162,7 @@ def _system(root: Branch, view: View) -> None:
     if view.configured:
         state.leaf("last-configuration-timestamp", view.configured)
     if view.now:
-        state.leaf("up-time", view.now - view.booted)
+        state.leaf("up-time", view.uptime)
         moment = datetime.fromtimestamp(view.now // 1_000_000_000, UTC)
         state.leaf("current-datetime", moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -198,7 +200,7 @@ def _counters(state: Branch, view: View, name: str, index: int) -> None:
     """Traffic grows with time while the interface is up: 1,000 packets of 500 octets a second and index."""
     if not view.now:
         return
-    packets = (view.now - view.booted) // 1_000_000 * index if view.oper_up(name) else 0
+    packets = view.uptime // 1_000_000 * index if view.oper_up(name) else 0
     counters = state.container("counters")
     for direction in ("in", "out"):
         counters.leaf(f"{direction}-pkts", packets)

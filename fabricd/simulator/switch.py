@@ -92,15 +92,14 @@ class Switch:
             faults=Faults(self._suffer),
         )
         meet = self._behaviour.met.add
-        late = (
-            Late(self._datastore, quirks.applies_after, self.clock, sleep, told, meet) if quirks.applies_after else None
-        )
+        late = Late(self._datastore, quirks.applies_after, clock, sleep, told, meet) if quirks.applies_after else None
         self._late = late
         self.live = Live(config, engine, self._datastore, self._behaviour, view, self.clock, sleep, late)
         self.faults.add(*config.faults)
         self._gnmi = GnmiServer(self.live, simulation, identity)
         self._netconf = NetconfServer(self.live, simulation, identity)
         self.booted = 0
+        self._started = 0
         self.powered = False
 
     @property
@@ -188,6 +187,7 @@ class Switch:
         if self._late is not None:
             self._late.reset()
         self.booted = self.clock()
+        self._started = self._base_clock()
         self.gnmi_port = await self._gnmi.start(self.gnmi_port)
         try:
             self.netconf_port = await self._netconf.start(self.netconf_port)
@@ -222,6 +222,11 @@ class Switch:
     def clock(self) -> int:
         """The switch's own clock, in nanoseconds since 1970."""
         return self._base_clock() + self._offset
+
+    @property
+    def uptime(self) -> int:
+        """Nanoseconds since it was started, whatever its clock was set to."""
+        return max(0, self._base_clock() - self._started)
 
     def reboot(self, seconds: float = 0.0) -> None:
         """Off now, and on again after `seconds`; does not wait for either."""

@@ -102,7 +102,7 @@ def test_state_mirrors_configuration_with_defaults(outline: Outline) -> None:
 
 def test_configuration_is_left_as_it_was(outline: Outline) -> None:
     before = repr(A)
-    full_tree(outline, A, view(A, B, now=2_000 * SECOND))
+    full_tree(outline, A, view(A, B, now=2_000 * SECOND, uptime=1_000 * SECOND))
     assert repr(A) == before
 
 
@@ -196,7 +196,7 @@ def test_peer_groups_lend_their_as(outline: Outline) -> None:
 def test_counters_and_clocks_move_only_with_time(outline: Outline) -> None:
     still = full_tree(outline, A, view(A, B))
     assert "counters" not in port(still, "Ethernet1")
-    early, late = (full_tree(outline, A, view(A, B, now=now * SECOND)) for now in (1_001, 1_010))
+    early, late = (full_tree(outline, A, view(A, B, now=(1_000 + up) * SECOND, uptime=up * SECOND)) for up in (1, 10))
     assert int(port(early, "Ethernet1")["counters"]["in-pkts"]) < int(port(late, "Ethernet1")["counters"]["in-pkts"])
     assert port(late, "Ethernet2")["counters"]["in-pkts"] == "0"
     clock: Any = late["openconfig-system:system"]["state"]

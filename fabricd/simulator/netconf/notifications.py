@@ -32,10 +32,12 @@ _NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notification: when, in nanoseconds since 1970, and its content as XML."""
+    """One notification: when, in nanoseconds since 1970, its content as XML, and which one of the stream it is, 0 for
+    what is about a subscription only."""
 
     time: int
     content: str
+    number: int = 0
 
     def message(self) -> bytes:
         """As it goes out."""
@@ -74,7 +76,9 @@ class Notifications:
         self._replay: deque[Notice] = deque()
         self._created = live.clock()
         # Every change takes longer in the schema workers than its notice, so that this cannot grow without end.
-        self._waiting: asyncio.Queue[tuple[int, Callable[[], str]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[int, int, Callable[[], str]]] = asyncio.Queue()
+        self.last = 0
+        """The number of what happened last, whether or not it was told yet."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -95,7 +99,8 @@ class Notifications:
     def tell(self, write: Callable[[], str]) -> None:
         """Something happened; `write` gives its XML, and is called in a worker. Nobody listens: nothing is written."""
         if self._task is not None and (self._offer.replay or self._subscribers()):
-            self._waiting.put_nowait((self._live.clock(), write))
+            self.last += 1
+            self._waiting.put_nowait((self._live.clock(), self.last, write))
 
     def person(self, session: int | None) -> Person:
         """Whoever is behind a session's id."""
@@ -128,8 +133,12 @@ class Notifications:
         """The past that was asked for, which is told first (RFC 5277 section 3.3.1)."""
         if not subscription.start:
             return []
-        last = subscription.stop or self._live.clock()
-        return [notice for notice in self._replay if subscription.start <= notice.time <= last]
+        # What is kept has happened, even when the clock was set back since.
+        return [
+            notice
+            for notice in self._replay
+            if subscription.start <= notice.time and not (subscription.stop and notice.time > subscription.stop)
+        ]
 
     def replay_complete(self) -> Notice:
         """What follows the past."""
@@ -170,8 +179,8 @@ class Notifications:
 
     async def _work(self) -> None:
         while True:
-            time, write = await self._waiting.get()
-            notice = Notice(time, await self._live.engine.run(write))
+            time, number, write = await self._waiting.get()
+            notice = Notice(time, await self._live.engine.run(write), number)
             self._replay.append(notice)
             while len(self._replay) > self._offer.replay:
                 self._replay.popleft()

@@ -77,7 +77,7 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
         self._framer = Framer(self._limit)
         self._messages: asyncio.Queue[bytes | FramingError] = asyncio.Queue()
         self._notices: asyncio.Queue[Notice] = asyncio.Queue(_MOST_NOTICES)
-        self._since = 0  # notices of what happened before this are not for this session
+        self._since = 0  # the number of the last notice from before this session subscribed
         self._channel: asyncssh.SSHServerChannel[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
@@ -151,14 +151,17 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
     def subscribe(self, subscription: Subscription) -> None:
         """Tell from now on, beginning after the reply to the current operation."""
         self.subscription = subscription
-        self._since = subscription.start or self._server.live.clock()
+        self._since = self._server.notifications.last
         past = self._server.notifications.kept(subscription)
         self._telling = asyncio.get_running_loop().create_task(self._tell_all(past, subscription))
 
     def tell(self, notice: Notice) -> None:
         """Send a notice when it is this session's turn. One that reads too slowly is cut."""
         subscription = self.subscription
-        if subscription is None or notice.time < self._since or (subscription.stop and notice.time > subscription.stop):
+        if subscription is None or (subscription.stop and notice.time > subscription.stop):
+            return
+        # Not by the clock, which may have been set back.
+        if notice.number <= self._since and not (subscription.start and notice.time >= subscription.start):
             return
         try:
             self._notices.put_nowait(notice)

@@ -25,8 +25,8 @@ class Late:
         told: Callable[[], None],
         meet: Callable[[str], None],
     ) -> None:
-        """`clock` gives nanoseconds since 1970, `sleep` waits for seconds by it; `told` is called when something shows
-        that did not before, `meet` when something is held back."""
+        """`clock` gives nanoseconds since 1970, not by the switch's own clock, which faults set back; `sleep` waits for
+        seconds by it. `told` is called when something shows that did not before, `meet` when something is held back."""
         self._datastore = datastore
         self._seconds = seconds
         self._clock = clock
@@ -66,7 +66,7 @@ class Late:
             task.add_done_callback(self._tasks.discard)
 
     async def _wake(self, due: int, event: Changed) -> None:
-        # The clock may have been set back meanwhile.
+        # The machine's clock may have been set back meanwhile.
         while (left := due - self._clock()) > 0:
             await self._sleep(left / NANOSECONDS)
         self._told()
