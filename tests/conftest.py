@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -14,6 +15,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 # could then not be tried.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Properties are tried on the same examples at every run, and may take the time that a busy machine needs: what fails
+# was broken by a change. New examples are looked for with `--hypothesis-profile=search --hypothesis-seed=NUMBER`.
+settings.register_profile(
+    "search",
+    derandomize=False,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("tests", settings.get_profile("search"), derandomize=True)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ WORDS = (
 def test_spoilt_input_is_refused_or_read(name: str) -> None:
     target = TARGETS[name]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(spoilt(target.seeds))
     def hold(data: bytes) -> None:
         target.read(data)

@@ -16,7 +16,7 @@ from fabricd.simulator.kinds import kind_called, kind_names
 from fabricd.simulator.quirks.appearance import Appearance
 from fabricd.simulator.quirks.in_force import Force
 
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=15)
 MTU = "/interfaces/interface/config/mtu"
 ENABLED = "/interfaces/interface/config/enabled"
 KINDS = [Quirks.model_validate(kind_called(name).quirks) for name in kind_names()]

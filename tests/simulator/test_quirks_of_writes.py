@@ -15,7 +15,7 @@ from fabricd.simulator import Quirks
 from fabricd.simulator.kinds import kind_called, kind_names
 from fabricd.simulator.quirks.intake import Intake
 
-FEW = settings(max_examples=15, deadline=None)
+FEW = settings(max_examples=15)
 MTU = "/interfaces/interface/config/mtu"
 INTERFACE = f"/{INTERFACES}/interface[name='{{}}']"
 QUIRKS = [

@@ -186,4 +186,4 @@ class Switch(RuleBasedStateMachine):
 
 
 TestSwitch = Switch.TestCase
-TestSwitch.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestSwitch.settings = settings(max_examples=15, stateful_step_count=20)

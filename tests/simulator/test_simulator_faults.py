@@ -35,7 +35,7 @@ from fabricd.simulator.faults import SPOILED, SWITCH, DroppedError, RefusedError
 
 Configure = Callable[..., SimulationConfig]
 HOSTNAME = "/system/config/hostname"
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=30)
 DOMAIN = "/system/config/domain-name"
 SYSTEM = '<system xmlns="http://openconfig.net/yang/system"><config>{}</config></system>'
 

@@ -128,7 +128,7 @@ async def test_whatever_is_asked_an_answer_comes(client: Client, caplog: pytest.
     await client.ok(edit(interface("<config><name>Ethernet1</name></config>")))
     asked: list[str] = []
 
-    @settings(max_examples=300, database=None)
+    @settings(max_examples=300)
     @given(OPERATIONS)
     def collect(operation: tuple[str, list[str]]) -> None:
         name, parts = operation

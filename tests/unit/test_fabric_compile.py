@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from fabric_builder import EVPN, VLAN, dual_stack, leaf_spine, ordered, peered, two_pods, with_servers, without
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabricd.errors import InputError
@@ -275,7 +275,7 @@ def test_after_one_edit_compiling_only_what_changed_is_the_same_as_compiling_ane
     assert done, "this edit changes no case that stays valid"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(
     st.sampled_from(sorted(CASES)),
     st.lists(st.integers(0, len(EDITS) - 1), min_size=1, max_size=5),
@@ -297,7 +297,7 @@ def test_compiling_only_what_changed_is_the_same_as_compiling_anew(case: str, ed
         one, known = changed, again
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(CASES)), st.integers(0, 7), st.integers(0, 999))
 def test_removing_anything_and_adding_it_again_leads_back_to_the_same_trees(case: str, edit: int, seed: int) -> None:
     one = CASES[case]()
@@ -311,7 +311,7 @@ def test_removing_anything_and_adding_it_again_leads_back_to_the_same_trees(case
     assert third.trees == first.trees
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(CASES)), st.integers(0, 7), st.integers(0, 999))
 def test_adding_anything_and_removing_it_again_leads_back_to_the_same_trees(case: str, edit: int, seed: int) -> None:
     whole = CASES[case]()

@@ -74,7 +74,7 @@ def _rewritten_entry(node: Node, entry: dict[str, Any], chance: random.Random) -
 
 
 @pytest.mark.parametrize("content", CONTENTS, ids=[path.parent.name for path in EXAMPLES])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_order_and_notation_do_not_matter(schema: Schema, content: dict[str, Any], seed: int) -> None:
     fabric, canonical = read_fabric(schema, content, name="dc")
@@ -124,7 +124,7 @@ def replaced(value: Any, place: tuple[str | int, ...], by: Any, key: str | None)
     return [replaced(inner, place[1:], by, key) if index == place[0] else inner for index, inner in enumerate(value)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_rubbish_anywhere_is_refused_with_its_place_or_read(schema: Schema, data: st.DataObject) -> None:
     content = data.draw(st.sampled_from(CONTENTS))
@@ -144,7 +144,7 @@ def test_rubbish_anywhere_is_refused_with_its_place_or_read(schema: Schema, data
         assert read_fabric(schema, canonical, name="dc") == (fabric, canonical)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(content=st.dictionaries(st.sampled_from([child.name for child in notation.model().children]) | TEXT, JUNK))
 def test_rubbish_alone_is_refused_or_read(schema: Schema, content: dict[str, Any]) -> None:
     try:

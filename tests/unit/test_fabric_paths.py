@@ -255,7 +255,7 @@ def wanted(draw: st.DrawFn, name: str, other: str = "") -> Path:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cablings(), wanted("a"), wanted("b", "a"), wanted("c", "b"), st.randoms(use_true_random=False))
 def test_what_is_found_keeps_every_promise_and_no_order_matters(
     links: list[Link], a: Path, b: Path, c: Path, chance: random.Random
@@ -284,7 +284,7 @@ def told(outcome: ComputedPath | Problem) -> list[str]:
     return [str(step.port) for step in outcome.steps] if isinstance(outcome, ComputedPath) else [str(outcome)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cablings(), wanted("a"))
 def test_a_path_is_refused_only_where_there_is_none(links: list[Link], one: Path) -> None:
     one = replace(one, via=(), disjoint_from="")

@@ -155,7 +155,7 @@ def test_a_holder_keeps_its_number_when_its_pool_is_another() -> None:
 NAMES = st.sets(st.sampled_from([f"leaf{n}" for n in range(1, 13)]), min_size=1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(NAMES, min_size=2, max_size=8), st.randoms())
 def test_whatever_comes_and_goes_those_who_stay_keep_their_numbers(edits: list[set[str]], random: Any) -> None:
     held = NOTHING
@@ -172,14 +172,14 @@ def test_whatever_comes_and_goes_those_who_stay_keep_their_numbers(edits: list[s
         held = found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(NAMES, st.sampled_from([f"new{n}" for n in range(4)]))
 def test_adding_and_removing_leads_back_to_the_same_numbers(names: set[str], new: str) -> None:
     first = allocate(leaves(*names), NOTHING)
     assert allocate(leaves(*names), allocate(leaves(*names, new), first)).held == first.held
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 6), st.integers(1, 6))
 def test_removing_and_adding_a_switch_with_its_links_leads_back_too(spines: int, leaf_count: int) -> None:
     whole = leaf_spine(spines, leaf_count)

@@ -118,7 +118,7 @@ def test_a_parallel_link_takes_over_where_there_is_one() -> None:
     assert (spine.decision, [str(end.port) for end, _ in spine.branches]) == (Decision.ROUTED, ["spine2:Ethernet8"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_packets_never_turn_in_circles(data: st.DataObject) -> None:
     links = data.draw(st.sampled_from([leaf_spine(2), leaf_spine(3, 4, parallel=2), TWO_PODS]))

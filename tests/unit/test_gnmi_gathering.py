@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from gnmi_scripts import leaves, path_of, update_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pygnmi.spec.v080 import gnmi_pb2
 from schema_interpreters import bare
@@ -46,11 +46,7 @@ def gathered(messages: list[Any], *, config: bool = True) -> Any:
     return list(gathering.parts(ROOTS))
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
-)
+@settings(max_examples=60)
 @given(
     document=documents,
     cuts=st.lists(st.integers(0, 9), min_size=1, max_size=3),

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_interpreters import run_gnmi
 
@@ -124,7 +124,7 @@ def fetched(config: bytes) -> Fetched:
     return Fetched(Encoding.JSON_IETF, parts, digest(config), len(config))
 
 
-relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=150)
 
 
 @relaxed

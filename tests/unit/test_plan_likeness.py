@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabricd.model.device import Alias, Likeness
@@ -156,7 +156,7 @@ _RUNNING = st.builds(
     _instances("DEFAULT", st.none() | _INDEX.map(lambda index: member(f"Ethernet1.{index or 0}", "Ethernet1", index))),
 )
 
-relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=150)
 
 
 @relaxed

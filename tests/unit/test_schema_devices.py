@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_interpreters import bare
 from schema_trees import documents, leaf_switch, texts
@@ -19,11 +19,7 @@ from fabricd.model.intent import Scope
 from fabricd.model.path import ROOT, Path
 from fabricd.schema import Comparison, Format, Schema
 
-relaxed = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
-)
+relaxed = settings(max_examples=40)
 NETCONF = b'<data xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">%s</data>'
 
 

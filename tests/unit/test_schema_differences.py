@@ -6,7 +6,7 @@ import json
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from schema_interpreters import run_gnmi, run_netconf
 from schema_trees import texts
 
@@ -17,11 +17,7 @@ from fabricd.model.fetched import Encoding, Part
 from fabricd.model.path import ROOT, Path
 from fabricd.schema import Defaults, Format, Schema, Tree
 
-relaxed = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
-)
+relaxed = settings(max_examples=40)
 
 
 def trimmed(schema: Schema, config: bytes) -> bytes:

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_trees import documents, leaf_switch
 
@@ -15,11 +15,7 @@ from fabricd.errors import InputError
 from fabricd.model.path import Path
 from fabricd.schema import Format, Kind, ModelSet, Schema, digest
 
-relaxed = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+relaxed = settings(max_examples=40)
 ETHERNET1 = "/openconfig-interfaces:interfaces/interface[name='Ethernet1']"
 
 

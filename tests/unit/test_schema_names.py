@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_trees import NAMES, documents
 
@@ -26,7 +26,7 @@ def schema() -> Iterator[Schema]:
         yield opened
 
 
-relaxed = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=100)
 renamings = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([*NAMES, "other", "another"]), max_size=5)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_interpreters import bare
 from schema_trees import documents
@@ -28,11 +28,7 @@ from fabricd.schema.takeable import broken_rules, leaves, refused
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SCOPE = Scope(())
-relaxed = settings(
-    max_examples=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
-)
+relaxed = settings(max_examples=30)
 NETCONF = '<data xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">%s</data>'
 
 

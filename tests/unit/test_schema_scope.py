@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_interpreters import run_gnmi
 from schema_trees import documents, texts
@@ -16,11 +16,7 @@ from fabricd.model.intent import Scope
 from fabricd.model.path import ROOT, Path, covered
 from fabricd.schema import Comparison, Schema, Tree
 
-relaxed = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
-)
+relaxed = settings(max_examples=40)
 PLACES = [
     Path.parse(text)
     for text in (
