@@ -129,6 +129,23 @@ async def test_a_confirmation_without_an_answer_is_looked_up(one: Fabric, after:
     await nothing_left(one)
 
 
+async def test_a_switch_that_fails_to_take_a_change_back_still_holds_it(one: Fabric) -> None:
+    """It shows the change, so that it would pass for applied, until the switch takes it back by itself."""
+    faults = one.switch("leaf1").faults
+    faults.add(Fault(rpc=Rpc.CONFIRM, kind=Kind.REFUSE), Fault(rpc=Rpc.CANCEL, kind=Kind.REFUSE, times=2))
+    with requests(one) as heard:
+        await one.submit(base(9100))
+        await one.in_sync("leaf1")
+    assert rounds(heard).count(Rpc.COMMIT) == 2
+    assert mtu_of(one) == 9100
+    (refused,) = [record for record in await one.records("leaf1", Event.RECONCILE) if record.error_code]
+    assert refused.outcome is OutcomeKind.FAILED
+    assert "not settled yet" in refused.message
+    (recovered,) = await one.records("leaf1", Event.RECOVERED)
+    assert "still held it unconfirmed and took it back" in recovered.message
+    await nothing_left(one)
+
+
 async def test_a_person_who_says_stop_before_the_confirmation_has_it_taken_back(one: Fabric) -> None:
     faults = one.switch("leaf1").faults
     faults.add(Fault(rpc=Rpc.GET, kind=Kind.DELAY), Fault(rpc=Rpc.GET, kind=Kind.STALL))

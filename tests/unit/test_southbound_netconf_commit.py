@@ -186,7 +186,7 @@ async def test_no_answer_to_the_commit_is_unknown_and_ends_the_session(tmp_path:
         assert server.log[-1] == "commit"
 
 
-@pytest.mark.parametrize("tag", ["invalid-value", "operation-failed", "data-missing"])
+@pytest.mark.parametrize("tag", ["invalid-value", "data-missing", "bad-element"])
 async def test_resolve_tells_whether_the_device_held_something(tag: str, tmp_path: FilePath) -> None:
     answers = iter([OK, rpc_error(tag)])
 
@@ -198,6 +198,28 @@ async def test_resolve_tells_whether_the_device_held_something(tag: str, tmp_pat
         assert await target.resolve("id-1") is True
         assert await target.resolve("id-1") is False
         assert server.log == ["cancel-commit", "cancel-commit"]
+
+
+@pytest.mark.parametrize("other", ["operation-failed", "invalid-value", "in-use", ""])
+async def test_an_operation_that_failed_is_nothing_held_only_where_it_fails_for_any_id(
+    other: str, tmp_path: FilePath
+) -> None:
+    asked: list[str] = []
+
+    async def cancel(side: NetconfSessionSide, rpc: etree._Element) -> None:
+        asked.append(rpc.findtext("{*}cancel-commit/{*}persist-id") or "")
+        tag = "operation-failed" if asked[-1] == "id-1" else other
+        await side.reply(rpc, rpc_error(tag) if tag else OK)
+
+    server = NetconfServer(scripted(cancel_commit=cancel), capabilities=PERSIST)
+    async with session(server, tmp_path) as target:
+        if other == "operation-failed":
+            assert await target.resolve("id-1") is False
+        else:
+            with pytest.raises(DeviceRefusedError) as caught:
+                await target.resolve("id-1")
+            assert (caught.value.tag, caught.value.transient) == ("operation-failed", True)
+        assert asked == ["id-1", "fabricd-nothing"]
 
 
 @pytest.mark.parametrize(("tag", "error"), [("in-use", DeviceRefusedError), ("access-denied", DeviceTrustError)])

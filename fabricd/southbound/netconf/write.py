@@ -20,7 +20,11 @@ from fabricd.southbound.netconf.rpc import Rpc
 _LOG = logging.getLogger(__name__)
 
 # How devices say that they hold nothing under an id: RFC 6241 section 8.4.4.1 has the first, others are seen too.
-_NOTHING_HELD = frozenset({"invalid-value", "operation-failed", "data-missing", "bad-element"})
+_NOTHING_HELD = frozenset({"invalid-value", "data-missing", "bad-element"})
+# Some say so by this one, with which others say that they failed to take back what they hold.
+_AMBIGUOUS = "operation-failed"
+# No change is ever put in force under this id.
+_NEVER_USED = "fabricd-nothing"
 
 
 class Writer:
@@ -104,11 +108,13 @@ class Writer:
         force then is taken back by the device itself."""
         edited, commit = self._edited, self._in_force
         self._is_staged, self._waiting, self._edited, self._in_force = False, None, False, ""
-        if commit and not self._rpc.session.closed:
+        if commit and self._confirmed is not None and not self._rpc.session.closed:
             try:
-                await self.resolve(commit)
+                await self._confirmed.cancel(commit)
             except DeviceError as error:
-                _LOG.warning("%s: %s; an unconfirmed change ends by itself", self._rpc.device.name, error)
+                may_hold_nothing = isinstance(error, DeviceRefusedError) and error.tag in (*_NOTHING_HELD, _AMBIGUOUS)
+                level = logging.DEBUG if may_hold_nothing else logging.WARNING
+                _LOG.log(level, "%s: %s; an unconfirmed change ends by itself", self._rpc.device.name, error)
         if edited and not self._rpc.session.closed:
             try:
                 await self._rpc.ok(operations.DiscardChanges, "discard-changes")
@@ -124,11 +130,22 @@ class Writer:
         try:
             await self._confirmed.cancel(commit)
         except DeviceRefusedError as error:
-            if error.tag in _NOTHING_HELD:
+            if error.tag in _NOTHING_HELD or (error.tag == _AMBIGUOUS and await self._is_said_of_nothing()):
                 _LOG.debug("%s: %s", self._rpc.device.name, error)
                 return False
             raise
         return True
+
+    async def _is_said_of_nothing(self) -> bool:
+        """Whether the device refuses in the same way to take back what cannot be there. Where the operation names no id
+        there is nothing to compare with, and the profile vouches for it."""
+        if self._confirmed is None or not self._confirmed.bound:
+            return True
+        try:
+            await self._confirmed.cancel(_NEVER_USED)
+        except DeviceRefusedError as error:
+            return error.tag == _AMBIGUOUS
+        return False
 
     async def _fill_candidate(self, config: etree._Element) -> None:
         await self._locks.take_candidate()
