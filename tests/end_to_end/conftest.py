@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from fabricctl_shell import Shell
 from northbound_harness import Service, serving, switches
+from reconcile_fabric import Fabric, base, fabric
 
 from fabricd.client import Client
+from fabricd.model.device import Protocol
 
 
 @pytest.fixture
@@ -33,3 +35,12 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 async def client(service: Service) -> AsyncIterator[Client]:
     async with service.client(author="alice") as client:
         yield client
+
+
+@pytest.fixture(params=list(Protocol))
+async def one(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Fabric]:
+    """One switch, `leaf1`, whose interfaces are owned wholly, in sync with MTU 9000 on Ethernet1."""
+    async with fabric(tmp_path, {"leaf1": request.param}) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        yield made

@@ -62,7 +62,7 @@ def simulated(fabric: Fabric, folder: File) -> SimulationConfig:
 async def running(example: str, folder: File, first: Protocol = Protocol.GNMI) -> AsyncIterator[Rooms]:
     """Switches of the example without any configuration, and a started controller that knows them. `first`: what the
     first switch by name speaks, and every other one after it."""
-    profile = Profile("openconfig", ModelSet.managed().name, timeouts=Timeouts(20.0, 30.0, 30.0))
+    profile = Profile("openconfig", ModelSet.managed().name, timeouts=Timeouts(60.0, 120.0, 120.0))
     async with controlled(simulated(read(example), folder), folder, lambda _: profile, first) as rooms:
         yield rooms
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from northbound_harness import COMMANDS, Service, interfaces
+from northbound_harness import COMMANDS, DEADLINE, Service, interfaces
 
 from fabricd.simulator import Simulation
 
@@ -51,7 +51,7 @@ class Shell:
 
     async def run(self, *arguments: str, given: bytes = b"", **environment: str) -> Ran:
         process = await self.start(*arguments, stdin=asyncio.subprocess.PIPE, environment=environment)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             out, err = await process.communicate(given)
         assert process.returncode is not None
         assert b"Traceback" not in err

@@ -22,7 +22,7 @@ FABRIC = PROJECT / "config" / "examples" / "openconfig"
 GNMI = ("spine1", "spine2", "leaf1", "leaf2")
 NETCONF = ("leaf3", "leaf4")
 DEVICES = GNMI + NETCONF
-DEADLINE = 60.0  # seconds for anything to happen at all; never what is waited for
+DEADLINE = 120.0  # seconds for anything to happen at all; never what is waited for
 
 
 def simulated(folder: Path, models: str = "managed") -> SimulationConfig:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,6 +45,9 @@ from fabricd.store import Store
 from fabricd.telemetry import Metrics
 
 COMMANDS = Path(sys.executable).parent
+DEADLINE = 120.0  # seconds for anything to happen at all; never what is waited for
+PATIENT = Timeouts(connect=60.0, read=120.0, write=120.0)  # with switches that do answer
+NOBODY = 1  # a port of this host that nobody listens on, and that nobody is given
 
 
 @dataclass(slots=True)
@@ -69,19 +71,11 @@ class Service:
         return Client.connect(f"localhost:{self.server.tcp_port}", tls=tls, **options)
 
 
-def closed_port() -> int:
-    """A port of this host that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def unreachable(*names: str) -> dict[str, Device]:
     """Devices that are switched off."""
-    profile = Profile("openconfig", timeouts=Timeouts(connect=2.0, read=2.0, write=2.0))
+    profile = Profile("openconfig", timeouts=PATIENT)
     return {
-        name: Device(name, "127.0.0.1", closed_port(), Protocol.GNMI, profile, trust=Trust(insecure=True))
+        name: Device(name, "127.0.0.1", NOBODY, Protocol.GNMI, profile, trust=Trust(insecure=True))
         for name in names
     }
 
@@ -242,7 +236,7 @@ async def switches(
         password = folder / "password"
         password.touch(mode=0o600)
         password.write_text("fabricd")
-        profile = Profile("openconfig", timeouts=Timeouts(connect=5.0, read=10.0, write=10.0))
+        profile = Profile("openconfig", timeouts=PATIENT)
         login = Login("fabricd", password=SecretReference("file", str(password)))
         trust = Trust(ca=str(simulation.ca_file))
         yield (

@@ -26,7 +26,7 @@ from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
 from fabricd.telemetry.metrics import Metrics
 
-DEADLINE = 60.0
+DEADLINE = 120.0  # seconds for anything to happen at all; never what is waited for
 INTERFACES = "openconfig-interfaces:interfaces"
 PORT = f"/{INTERFACES}/interface[name='Ethernet1']"
 PASSWORD = "let-me-in"
@@ -47,6 +47,12 @@ def ports_config(**ports: Mapping[str, Any]) -> dict[str, Any]:
 def document(name: str, devices: Sequence[str], config: Mapping[str, Any], **more: Any) -> Document:
     body = {"kind": "config", "name": name, "devices": list(devices), "config": config, **more}
     return Document(f"{name}.json", orjson.dumps(body))
+
+
+def base(mtu: int, **more: Any) -> Document:
+    """The intent `base`: all interfaces of leaf1, of which there is one."""
+    config = ports_config(Ethernet1={"mtu": mtu, "description": "to spine1"})
+    return document("base", ["leaf1"], config, replace=True, **more)
 
 
 @dataclass
@@ -162,8 +168,8 @@ async def fabric(
     *,
     settings: ReconcileSettings = QUIET,
     modes: Mapping[str, Mode] | None = None,
-    read_timeout: float = 30.0,
-    write_timeout: float = 30.0,
+    read_timeout: float = 120.0,
+    write_timeout: float = 120.0,
     start: bool = True,
     release: File | None = None,
     password: SecretReference | None = None,
@@ -195,7 +201,7 @@ async def fabric(
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
         # Unless a test says otherwise there is no net: a write is one Set or commit, so that faults hit it.
         said: dict[str, Any] = {"confirm_within": 0.0, **profile}
-        kind = Profile("test", models.name, timeouts=Timeouts(20.0, read_timeout, write_timeout), **said)
+        kind = Profile("test", models.name, timeouts=Timeouts(60.0, read_timeout, write_timeout), **said)
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         login = Login("fabricd", password or SecretReference("file", str(secret)))
         devices = {
@@ -249,6 +255,16 @@ def requests(made: Fabric, device: str = "leaf1") -> Iterator[list[Rpc]]:
         yield heard
     finally:
         del faults.strike  # type: ignore[misc]
+
+
+def mtu_of(made: Fabric, device: str = "leaf1") -> Any:
+    """What the switch itself has on Ethernet1."""
+    return made.switch(device).value(f"{PORT}/config/mtu")
+
+
+async def drift(made: Fabric, mtu: int = 1500, device: str = "leaf1") -> None:
+    """Somebody changes the MTU of Ethernet1 behind our back."""
+    await made.switch(device).change({f"{PORT}/config/mtu": mtu})
 
 
 def with_settings(**changes: Any) -> ReconcileSettings:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from northbound_harness import Service
+from northbound_harness import DEADLINE, Service
 from test_operational import AS_WRITTEN, FABRIC, ONE_MORE, SWAPPED, Hall, hall
 
 from fabricd.model.device import Mode
@@ -37,7 +37,7 @@ class Watched:
         return [record for record in records if record.event is Event.NOTE]
 
     async def until(self, verdict: str, count: float) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while self.count(verdict) != count:
                 await asyncio.sleep(0.02)
 

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from fabricctl_shell import Shell
-from northbound_harness import interfaces, serving, switches
+from northbound_harness import DEADLINE, interfaces, serving, switches
 
 MTU = "/openconfig-interfaces:interfaces/interface[name='Ethernet1']/config/mtu"
 
@@ -204,7 +204,7 @@ async def test_the_log_is_one_json_object_a_line_and_follows_over_a_restart(tmp_
             await shell.run("submit", shell.write("leaf1", mtu=1500))
             records = (await shell.run("log", "--json")).lines
             seen = [1]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE):
                 while seen[-1] < records[-1]["sequence"]:
                     seen.append(json.loads(await follower.stdout.readline())["sequence"])
             assert seen == [record["sequence"] for record in records]

@@ -15,7 +15,7 @@ from typing import Any
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from northbound_harness import COMMANDS, interfaces
+from northbound_harness import COMMANDS, DEADLINE, interfaces
 
 from fabricd.client import Client
 from fabricd.northbound.failures import UnavailableError
@@ -38,7 +38,7 @@ def fabricd(folder: Path, *arguments: str, **environment: str) -> subprocess.Com
     kept = {key: value for key, value in os.environ.items() if not key.startswith("FABRICD_")}
     ran = subprocess.run(
         [COMMANDS / "fabricd", *arguments],
-        cwd=folder, env={**kept, **environment}, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env={**kept, **environment}, capture_output=True, text=True, timeout=DEADLINE, check=False,
     )  # fmt: skip
     assert "Traceback" not in ran.stderr
     return ran
@@ -166,7 +166,7 @@ async def test_serve_answers_until_sigterm_and_leaves_no_socket(folder: Path) ->
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        async with Client.connect(f"unix:{folder / 'fabricd.sock'}") as client, asyncio.timeout(30):
+        async with Client.connect(f"unix:{folder / 'fabricd.sock'}") as client, asyncio.timeout(DEADLINE):
             await healthy(folder)
             assert (await client.submit([interfaces("leaf1")])).revision == 1
             following = client.watch(follow=True, patience=0)

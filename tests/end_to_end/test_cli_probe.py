@@ -59,7 +59,7 @@ async def test_ctrl_c_ends_a_probe_and_takes_back_what_it_tried(tmp_path: Path) 
             switch = one.simulation.switches[name]
             before = switch.running
             process = await shell.start("probe", name)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE):
                 while switch.live.datastore.pending is None:
                     await asyncio.sleep(0.01)
                 second = await shell.run("probe", name)

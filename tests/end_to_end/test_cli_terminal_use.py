@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 
 from fabricctl_shell import Ran, Shell
-from northbound_harness import COMMANDS, Authority, Service, serving
+from northbound_harness import COMMANDS, DEADLINE, Authority, Service, serving
 
 SUBCOMMANDS = [
     "submit", "plan", "status", "diff", "log", "revisions", "rollback", "reconcile", "mode", "devices", "show",
@@ -25,7 +25,7 @@ async def test_a_reader_that_leaves_the_pipe_is_no_error_message(shell: Shell) -
     assert process.stdout is not None
     assert json.loads(await process.stdout.readline())["devices"]
     await shell.run("mode", "leaf1", "observe")  # a change makes it write into the closed pipe
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         _, err = await process.communicate()
     assert err == b""
 
@@ -86,7 +86,7 @@ async def test_the_shell_completes_commands_and_device_names(shell: Shell) -> No
 
     async def completes(line: str, word: int, *expected: str) -> None:
         """The daemon is given two seconds: on a machine with much to do, press the key again."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             while await completed(line, word) != list(expected):
                 pass
 
@@ -133,7 +133,7 @@ async def on_terminal(shell: Shell, *arguments: str, interrupt_at: str = "", cod
     os.close(child)
     loop = asyncio.get_running_loop()
     written = b""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         while True:
             try:
                 piece = await loop.run_in_executor(None, os.read, parent, 65536)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from installation import DEVICES, PROJECT, Installation, descriptions, document, installed
+from installation import DEADLINE, DEVICES, PROJECT, Installation, descriptions, document, installed
 
 from fabricd.errors import InputError
 
@@ -77,7 +77,7 @@ async def test_a_stop_during_the_start_is_orderly_at_any_moment(installation: In
             )
         await asyncio.sleep(takes * (0.4 + 0.6 * part / 11))  # before that Python is still loading
         process.terminate()
-        code = await asyncio.wait_for(process.wait(), 60)
+        code = await asyncio.wait_for(process.wait(), DEADLINE)
         # Killed by the signal: nothing was open yet, and nothing had been said.
         assert code == 0 or (code == -signal.SIGTERM and not installation.log), installation.log
         heard += code == 0
@@ -101,7 +101,7 @@ async def test_an_address_that_is_taken_ends_the_daemon_before_any_device_is_tou
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "SWITCH_PASSWORD": "secret"},
     )
-    _, stderr = await asyncio.wait_for(process.communicate(), 60)
+    _, stderr = await asyncio.wait_for(process.communicate(), DEADLINE)
     assert process.returncode == 1
     assert "fabricd.sock exists and is not a socket" in stderr.decode()
     assert "devices" not in stderr.decode()
@@ -141,7 +141,7 @@ async def test_a_second_daemon_on_the_same_state_is_refused_and_the_first_goes_o
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "SWITCH_PASSWORD": "secret"},
     )
-    _, stderr = await asyncio.wait_for(second.communicate(), 60)
+    _, stderr = await asyncio.wait_for(second.communicate(), DEADLINE)
     assert second.returncode == 1
     assert "in use by process" in stderr.decode()
     assert "Traceback" not in stderr.decode()
@@ -160,7 +160,7 @@ async def test_systemd_is_told_of_readiness_reload_and_stop(
         told: list[str] = []
 
         async def hear(what: str) -> None:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(DEADLINE):
                 while not any(message.startswith(what) or f"\n{what}" in message for message in told):
                     told.append((await asyncio.get_running_loop().sock_recv(service_manager, 4096)).decode())
 
@@ -243,7 +243,7 @@ async def test_metrics_tell_of_devices_revision_and_journal(installation: Instal
     assert found is not None
 
     def scrape() -> str:
-        with urllib.request.urlopen(found[1], timeout=10) as answer:
+        with urllib.request.urlopen(found[1], timeout=DEADLINE) as answer:
             return str(answer.read().decode())
 
     exposed = await asyncio.to_thread(scrape)
@@ -278,7 +278,7 @@ async def test_wrong_settings_end_the_daemon_before_it_touches_anything(
             stdout=asyncio.subprocess.DEVNULL,
             env={**os.environ, "SWITCH_PASSWORD": "secret"},
         )
-        _, stderr = await asyncio.wait_for(process.communicate(), 60)
+        _, stderr = await asyncio.wait_for(process.communicate(), DEADLINE)
         assert process.returncode == 1
         assert named in stderr.decode(), stderr.decode()
         assert "Traceback" not in stderr.decode()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from installation import DEVICES, Installation, document, installed
+from installation import DEADLINE, DEVICES, Installation, document, installed
 
 from fabricd.errors import InputError, NotFoundError
 
@@ -91,7 +91,7 @@ async def test_where_a_packet_travels_is_asked_of_the_daemon(installation: Insta
         Path(sys.executable).parent / "fabricctl", "path", "show", "leaf1", "leaf4", "--json",
         stdout=asyncio.subprocess.PIPE, env={**os.environ, "FABRICD_ADDRESS": installation.client.address},
     )  # fmt: skip
-    answer, _ = await asyncio.wait_for(asked.communicate(), 60)
+    answer, _ = await asyncio.wait_for(asked.communicate(), DEADLINE)
     (trace,) = json.loads(answer)["traces"]
     assert asked.returncode == 0
     assert [branch["peer"] for branch in trace["hop"]["branches"]] == ["spine1", "spine2"]
@@ -99,7 +99,7 @@ async def test_where_a_packet_travels_is_asked_of_the_daemon(installation: Insta
         Path(sys.executable).parent / "fabricctl", "path", "show", "leaf1", "leaf4", "--fabric", "other",
         stderr=asyncio.subprocess.PIPE, env={**os.environ, "FABRICD_ADDRESS": installation.client.address},
     )  # fmt: skip
-    _, error = await asyncio.wait_for(nowhere.communicate(), 60)
+    _, error = await asyncio.wait_for(nowhere.communicate(), DEADLINE)
     assert (nowhere.returncode, error.decode()) == (1, "error: revision 1 has no fabric 'other'\n")
 
 

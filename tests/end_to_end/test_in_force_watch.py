@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from northbound_harness import interfaces
+from northbound_harness import DEADLINE, interfaces
 from test_operational import Hall, hall
 
 from fabricd.model.device import WriteTraits
@@ -41,7 +41,7 @@ class Followed:
         """Submit, wait until it is applied, and tell the watch."""
         async with self._service.client() as client:
             await client.submit([interfaces(device, mtu=mtu)])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 for record in await self.records():
                     if record.sequence > self._seen and record.outcome is OutcomeKind.APPLIED:
@@ -51,7 +51,7 @@ class Followed:
                 await asyncio.sleep(0.02)
 
     async def notes(self, count: int) -> list[JournalRecord]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while len(found := [one for one in await self.records() if one.event is Event.NOTE]) < count:
                 await asyncio.sleep(0.02)
         return found
@@ -79,7 +79,7 @@ async def test_what_is_not_in_force_is_told_once_with_the_decision_of_the_change
         )  # fmt: skip
         assert note.message.endswith(f"leaves: {MTU} is configured as 9000, 1500 is in force")
         await found.change(device, 8000)  # the same leaf: nothing new
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*looks())
         await found.change(device, 1500)
         _, again = await found.notes(2)

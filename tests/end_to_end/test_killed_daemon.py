@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
-from installation import DEVICES, Installation, descriptions, installed
+from installation import DEADLINE, DEVICES, Installation, descriptions, installed
 
 from fabricd.errors import FabricdError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
@@ -32,7 +32,7 @@ class Watcher:
                 self._news.notify_all()
 
     async def seen(self, event: str, revision: int) -> None:
-        async with asyncio.timeout(60), self._news:
+        async with asyncio.timeout(DEADLINE), self._news:
             await self._news.wait_for(
                 lambda: any(record.event == event and record.revision == revision for record in self.records)
             )
@@ -52,7 +52,7 @@ async def journal_is_whole(installation: Installation, watcher: Watcher) -> None
     """Dense from 1, and what the watcher got over all restarts is the same, once each and in order."""
     kept = [record async for record in installation.client.watch()]
     assert [record.sequence for record in kept] == list(range(1, len(kept) + 1))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         while not watcher.records or watcher.records[-1].sequence < kept[-1].sequence:
             await asyncio.sleep(0.02)
     seen = watcher.records[: len(kept)]

@@ -97,7 +97,7 @@ async def live(tmp_path: Path) -> AsyncIterator[Bench]:
     async with contextlib.AsyncExitStack() as stack:
         running = switches(tmp_path, "leaf1", "leaf2", models=str(tmp_path / "handed-out"))
         simulation, devices = await stack.enter_async_context(running)
-        patience = Profile("openconfig", timeouts=Timeouts(5.0, 3.0, 3.0))
+        patience = Profile("openconfig", timeouts=Timeouts(60.0, 3.0, 3.0))
         devices["leaf2"] = replace(netconf_device(simulation, devices["leaf2"]), profile=patience)
         service = await stack.enter_async_context(serving(tmp_path, devices=devices, running=False))
         yield Bench(service, simulation, tmp_path / "handed-out")

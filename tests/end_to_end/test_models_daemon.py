@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from installation import DEVICES, PROJECT, Installation, installed
+from installation import DEADLINE, DEVICES, PROJECT, Installation, installed
 
 MANAGED = PROJECT / "yang" / "openconfig"
 
@@ -20,7 +20,7 @@ async def fabricd(installation: Installation, *arguments: str) -> tuple[int, str
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "SWITCH_PASSWORD": "secret"},
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), DEADLINE)
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from northbound_harness import interfaces, serving, switches, unreachable
+from northbound_harness import DEADLINE, PATIENT, interfaces, serving, switches, unreachable
 from test_models import MANAGED, MTU, Bench, bench, managed, module, narrow, netconf_device
 
 from fabricd.errors import ConflictError, InputError
-from fabricd.model.device import Likeness, Profile, Timeouts
+from fabricd.model.device import Likeness, Profile
 from fabricd.model.path import Path as DataPath
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.schema.model_folder import InstalledSet, ModelFolder
@@ -112,7 +112,7 @@ async def test_features_and_deviations_that_a_switch_announces_are_in_force_in_i
     async with contextlib.AsyncExitStack() as stack:
         running = switches(tmp_path, "leaf2", models=str(tmp_path / "handed-out"), deviations=(deviation,))
         simulation, devices = await stack.enter_async_context(running)
-        profile = Profile("own", "leaf2-models", timeouts=Timeouts(5.0, 10.0, 10.0))
+        profile = Profile("own", "leaf2-models", timeouts=PATIENT)
         devices["leaf2"] = replace(netconf_device(simulation, devices["leaf2"]), profile=profile)
         service = await stack.enter_async_context(serving(tmp_path, devices=devices, running=False))
         bench = Bench(service)
@@ -139,7 +139,7 @@ async def test_features_and_deviations_that_a_switch_announces_are_in_force_in_i
 async def test_a_set_in_use_is_replaced_only_by_one_that_every_desired_tree_fits(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         _, devices = await stack.enter_async_context(switches(tmp_path, "leaf1"))
-        profile = Profile("mine", "mine", timeouts=Timeouts(5.0, 10.0, 10.0))
+        profile = Profile("mine", "mine", timeouts=PATIENT)
         using = {name: replace(device, profile=profile) for name, device in devices.items()}
         first = await stack.enter_async_context(serving(tmp_path, devices=using, running=False))
         bench = Bench(first)
@@ -171,12 +171,12 @@ async def test_nothing_is_submitted_between_the_check_of_a_set_and_its_use(
     class Hesitant(ModelFolder):
         def adopt(self, candidate: InstalledSet) -> None:
             checked.set()
-            if not go_on.wait(30):
+            if not go_on.wait(DEADLINE):
                 raise TimeoutError("nobody lets go")
             super().adopt(candidate)
 
     monkeypatch.setattr("northbound_harness.ModelFolder", Hesitant)
-    profile = Profile("mine", "mine", timeouts=Timeouts(2.0, 2.0, 2.0))
+    profile = Profile("mine", "mine", timeouts=PATIENT)
     devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
     async with serving(tmp_path, devices=devices, running=False) as service, asyncio.TaskGroup() as tasks:
         bench = Bench(service)
@@ -185,7 +185,7 @@ async def test_nothing_is_submitted_between_the_check_of_a_set_and_its_use(
         go_on.clear()
         checked.clear()
         installing = tasks.create_task(bench.install("mine", narrow()))
-        assert await asyncio.to_thread(checked.wait, 60)
+        assert await asyncio.to_thread(checked.wait, DEADLINE)
         async with service.client() as client:
             submitting = asyncio.create_task(client.submit([interfaces("leaf1", mtu=9000)]))
             # The submission is read, and waits: it is not validated by models that are about to go.

@@ -13,7 +13,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from northbound_harness import Service, interfaces, serving, switches
+from northbound_harness import DEADLINE, Service, interfaces, serving, switches
 
 from fabricd.client import Client
 from fabricd.errors import InputError, NotFoundError
@@ -50,7 +50,7 @@ async def test_a_dry_run_that_waits_for_a_device_keeps_nobody_from_submitting(tm
         stalled = simulation.switches["leaf1"].faults
         stalled.stall_get()
         trying = asyncio.create_task(client.submit([interfaces("leaf1")], dry_run=True))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while not stalled.stalled:
                 await asyncio.sleep(0.02)
             assert (await client.submit([interfaces("leaf1", mtu=1500)])).revision == 1
@@ -129,7 +129,7 @@ async def test_status_tells_inventory_mode_and_outcome(client: Client) -> None:
     empty = await client.status()
     assert (empty.revision, [device.device for device in empty.devices]) == (0, ["leaf1", "leaf2"])
     await client.submit([interfaces("leaf1")])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         while (found := (await client.status(["leaf1"])).devices[0]).outcome != "unreachable":
             await asyncio.sleep(0.05)
     assert (found.protocol, found.mode, found.in_sync, found.error_code) == (

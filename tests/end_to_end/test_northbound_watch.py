@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import pytest
-from northbound_harness import Service, serving
+from northbound_harness import DEADLINE, Service, serving
 
 from fabricd.client import Client
 from fabricd.model.outcome import Event, JournalRecord
@@ -55,7 +55,7 @@ class Reader:
                 self.seen.append(record.sequence)
                 self._arrived.notify_all()
 
-    async def until(self, sequence: int, seconds: float = 30) -> list[int]:
+    async def until(self, sequence: int, seconds: float = DEADLINE) -> list[int]:
         async with asyncio.timeout(seconds), self._arrived:
             await self._arrived.wait_for(lambda: self._task.done() or (self.seen and self.seen[-1] >= sequence))
         if self._task.done():
@@ -139,12 +139,12 @@ async def test_a_stream_ends_cleanly_when_the_daemon_stops(tmp_path: Path) -> No
         await service.store.append(notes(1))
         call = FabricdStub(channel).Watch(pb.WatchRequest(follow=True))
         assert (await call.read()).sequence == 1
-        stopping = asyncio.create_task(service.server.stop(grace=10))
+        stopping = asyncio.create_task(service.server.stop(grace=600))
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call.read()
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
         assert b"UNAVAILABLE" in dict(caught.value.trailing_metadata() or ())["grpc-status-details-bin"]
-        async with asyncio.timeout(5):  # nobody waits for the grace period
+        async with asyncio.timeout(DEADLINE):  # nobody waits for the grace period
             await stopping
 
 
@@ -161,7 +161,7 @@ async def test_patience_ends_for_a_daemon_that_does_not_come_back(tmp_path: Path
             records = client.watch(follow=True, patience=0.5)
             assert (await anext(records)).sequence == 1
         with pytest.raises(UnavailableError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(DEADLINE):
                 await anext(records)
 
 
@@ -235,13 +235,13 @@ async def test_a_hostile_number_of_streams_leaves_the_api_usable(service: Servic
     assert len(refused) == 800 - 512
     with pytest.raises(BusyError):
         await listed(client, follow=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         assert (await client.status()).version
     for call in calls:
         call.cancel()
     for channel in channels:
         await channel.close()
-    async with asyncio.timeout(20):  # their places are given back
+    async with asyncio.timeout(DEADLINE):  # their places are given back
         while True:
             try:
                 assert await listed(client) == [1]
@@ -255,6 +255,6 @@ async def test_calls_that_are_cut_off_give_their_place_back(service: Service) ->
         async with grpc.aio.insecure_channel(service.address) as channel:
             call = channel.unary_stream(f"/{SERVICE}/Watch")(pb.WatchRequest(follow=True).SerializeToString())
             await call.wait_for_connection()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while service.server.readers:
             await asyncio.sleep(0.02)

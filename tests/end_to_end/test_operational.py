@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from northbound_harness import Service, closed_port, interfaces, serving
+from northbound_harness import DEADLINE, NOBODY, PATIENT, Service, interfaces, serving
 
 from fabricd.errors import NotFoundError
-from fabricd.model.device import Device, Login, Protocol, SecretReference, Timeouts, Trust, WriteTraits
+from fabricd.model.device import Device, Login, Protocol, SecretReference, Trust, WriteTraits
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.simulator import LinkConfig, Quirks, Simulation, SimulationConfig, SwitchConfig
 from fabricd.southbound.profiles import load_profiles
@@ -68,15 +68,14 @@ async def hall(
         password.write_text("fabricd")
         login = Login("fabricd", password=SecretReference("file", str(password)))
         known = load_profiles(PROJECT / "config" / "profiles")[kind or "openconfig"]
-        patience = Timeouts(connect=5.0, read=10.0, write=10.0)
-        profile = replace(known, timeouts=patience, write=write or known.write)
+        profile = replace(known, timeouts=PATIENT, write=write or known.write)
         trust = Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file))
         devices = {}
         for name, switch in simulation.switches.items():
             protocol = Protocol.NETCONF if name in NETCONF else Protocol.GNMI
             port = switch.netconf_port if name in NETCONF else switch.gnmi_port
             devices[name] = Device(name, switch.host, port, protocol, profile, login, trust)
-        devices["gone"] = replace(devices["spine1"], name="gone", port=closed_port())
+        devices["gone"] = replace(devices["spine1"], name="gone", port=NOBODY)
         async with serving(folder, devices=devices, running=running) as service:
             yield Hall(service, simulation)
 
@@ -140,7 +139,7 @@ async def test_state_is_the_same_by_both_protocols(tmp_path: Path) -> None:
             states = [session.state for device in found.devices for session in device.sessions]
             return len(states) == 4 and set(states) == {"ESTABLISHED"}
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while not await established():
                 await asyncio.sleep(0.05)
         spine, *leaves = (await client.operational(names)).devices
@@ -159,7 +158,7 @@ async def test_state_is_the_same_by_both_protocols(tmp_path: Path) -> None:
 
 
 async def in_sync(one: Hall, *devices: str) -> None:
-    async with asyncio.timeout(30), one.service.client() as client:
+    async with asyncio.timeout(DEADLINE), one.service.client() as client:
         while not all(device.in_sync for device in (await client.status(devices)).devices):
             await asyncio.sleep(0.05)
 

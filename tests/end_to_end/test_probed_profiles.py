@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from kind_fabrics import KINDS, converge, running, sweep
-from reconcile_fabric import Fabric
+from reconcile_fabric import DEADLINE, Fabric
 
 from fabricd.model.device import Device, Protocol
 from fabricd.model.probe import ProbeOptions, ProbeReport
@@ -45,7 +45,7 @@ async def test_every_kind_converges_with_the_profile_that_a_probe_wrote(first: P
         # Some kinds make entries of their own as soon as anything is written.
         for name, switch in rooms.simulation.switches.items():
             await switch.change({"/system/config/hostname": name})
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(DEADLINE):
                 while name.encode() not in (await switch.live.shown()).config:
                     await asyncio.sleep(0.02)
         before = {name: switch.running for name, switch in rooms.simulation.switches.items()}

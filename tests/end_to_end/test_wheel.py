@@ -31,7 +31,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """`python -m ARGUMENTS` with the unpacked wheel in front of everything else."""
     return subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=site, env=os.environ | {"PYTHONPATH": str(site)}, timeout=60,
+        [sys.executable, "-m", *arguments], cwd=site, env=os.environ | {"PYTHONPATH": str(site)}, timeout=120,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
