@@ -115,7 +115,7 @@ class Simulation:
 
     async def stop(self) -> None:
         """Stop every switch and the engine."""
-        await asyncio.gather(*(switch.stop() for switch in self.switches.values()))
+        await asyncio.gather(*(switch.close() for switch in self.switches.values()))
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()

@@ -22,6 +22,7 @@ from fabricd.simulator.faults import Fault, Faults, Kind
 from fabricd.simulator.gnmi.server import GnmiServer
 from fabricd.simulator.live import Live
 from fabricd.simulator.netconf.server import NetconfServer
+from fabricd.simulator.ports import Ports
 from fabricd.simulator.quirks.behaviour import Behaviour
 from fabricd.simulator.quirks.late import Late
 from fabricd.simulator.state import View
@@ -46,7 +47,7 @@ class Counts:
 
 
 class Switch:
-    """One switch. Its ports stay the same while the process lives, also over `stop` and `start`."""
+    """One switch. Its ports are its own until `close`, also between `stop` and `start`."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Switch:
         self.identity = identity
         self.gnmi_port = config.gnmi_port
         self.netconf_port = config.netconf_port
+        self._ports = Ports(simulation.host)
         self._told = told
         self._base_clock = clock
         self._offset = 0
@@ -188,9 +190,14 @@ class Switch:
             self._late.reset()
         self.booted = self.clock()
         self._started = self._base_clock()
-        self.gnmi_port = await self._gnmi.start(self.gnmi_port)
         try:
-            self.netconf_port = await self._netconf.start(self.netconf_port)
+            self.gnmi_port = self.gnmi_port or self._ports.keep()
+            self.netconf_port = self.netconf_port or self._ports.keep()
+        except OSError as error:
+            raise FabricdError(f"{self.name}: no port of {self.host} can be had: {error.strerror}") from error
+        await self._gnmi.start(self.gnmi_port)
+        try:
+            await self._netconf.start(self.netconf_port)
         except BaseException:
             await self._gnmi.stop()
             raise
@@ -204,6 +211,11 @@ class Switch:
         if self._losing_power is not None:
             await self._losing_power
         await self._lose_power()
+
+    async def close(self) -> None:
+        """Off for good: its ports are anybody's."""
+        await self.stop()
+        self._ports.close()
 
     async def _lose_power(self) -> None:
         if not self.powered:

@@ -122,7 +122,7 @@ async def benched(tmp_path: Path) -> AsyncIterator[Bench]:
             yield bench
         finally:
             for gateway in gateways.values():
-                await gateway.close()
+                await gateway.end()
 
 
 @contextlib.asynccontextmanager

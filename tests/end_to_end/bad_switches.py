@@ -18,6 +18,7 @@ from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.simulator import Simulation, Switch
 from fabricd.simulator.netconf.framing import Framer, framed
+from fabricd.simulator.ports import Ports
 
 _PIECE = 1 << 16
 
@@ -27,7 +28,8 @@ class Gateway:
 
     def __init__(self, upstream: int) -> None:
         self._home = self.upstream = upstream
-        self.port = 0
+        self._ports = Ports("127.0.0.1")  # while it does not listen, nobody else is to
+        self.port = self._ports.keep()
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
         self._budget: int | None = None
@@ -46,7 +48,6 @@ class Gateway:
         self._deaf.clear()
         if self._server is None:
             self._server = await asyncio.start_server(self._link, "127.0.0.1", self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Stop listening: connections are refused, those there are were cut."""
@@ -54,6 +55,13 @@ class Gateway:
         if server is not None:
             server.close()
         await self.cut()
+
+    async def end(self) -> None:
+        """Closed for good."""
+        await self.close()
+        for one in self._deaf:
+            one.close()
+        self._ports.close()
 
     async def cut(self) -> None:
         """Cut every connection."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import stat
 import sys
 import time
@@ -84,6 +85,16 @@ async def test_a_switch_goes_down_and_comes_back_on_the_same_ports(
         await session.ok("<lock><target><running/></target></lock>")
     await left.restart()
     assert left.value(HOSTNAME) == "kept"
+
+
+async def test_the_ports_of_a_switch_that_is_off_are_given_to_nobody_else(simulation: Simulation, left: Switch) -> None:
+    await left.stop()
+    for port in (left.gnmi_port, left.netconf_port):
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((left.host, port))
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(left.host, port)
+    await left.start()
 
 
 async def test_changes_by_either_protocol_and_the_back_door_are_notified(
