@@ -75,8 +75,7 @@ def unreachable(*names: str) -> dict[str, Device]:
     """Devices that are switched off."""
     profile = Profile("openconfig", timeouts=PATIENT)
     return {
-        name: Device(name, "127.0.0.1", NOBODY, Protocol.GNMI, profile, trust=Trust(insecure=True))
-        for name in names
+        name: Device(name, "127.0.0.1", NOBODY, Protocol.GNMI, profile, trust=Trust(insecure=True)) for name in names
     }
 
 

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 from fabricctl_shell import Shell
+from northbound_harness import DEADLINE
 from test_operational import AS_WRITTEN, hall
 
 from fabricd.model.outcome import Event
