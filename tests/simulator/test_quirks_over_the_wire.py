@@ -33,7 +33,7 @@ async def test_defaults_are_not_shown_and_what_is_off_is(switch_with: Any) -> No
         assert port(await both.config())["config"] == {**BASE, "enabled": False}
         assert (await both.state(f"{PORT}/state"))["openconfig-interfaces:enabled"] is False
         assert (await both.state(f"{PORT}/state"))["openconfig-interfaces:oper-status"] == "DOWN"
-        await commit(both.netconf, interface(f"{KEYS}<config><enabled>true</enabled></config>"))
+        await commit(both.netconf, interface("<config><enabled>true</enabled></config>"))
         assert port(await both.config())["config"] == {**BASE, "enabled": True}
         assert (await both.state(f"{PORT}/state"))["openconfig-interfaces:oper-status"] == "UP"
         assert both.switch.met == {"omits_defaults", "off_by_default"}
@@ -141,7 +141,7 @@ async def test_what_a_switch_does_not_take_is_refused_with_its_path(
 
 async def test_an_unsupported_leaf_is_refused_by_edit_config(switch_with: Any) -> None:
     async with switch_with(unsupported=("/interfaces/interface/config/mtu",)) as both:
-        document = interface(f"{KEYS}<config>{KEYS}{TYPE}<mtu>1500</mtu></config>")
+        document = interface(f"<config>{KEYS}{TYPE}<mtu>1500</mtu></config>")
         assert ":mtu" in str(await both.netconf.refused(raw_netconf.edit(document)))
         assert both.switch.met == {"unsupported"}
         await both.netconf.ok("<commit/>")
