@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from netconf_documents import IF, commit, config, interface
-from raw_netconf import YANG, Client, edit, session
+from lxml import etree
+from netconf_documents import IF, RUNNING, commit, config, interface
+from raw_netconf import NC, YANG, Client, edit, session
 
 from fabricd.simulator import Simulation, Switch
 
@@ -46,6 +47,18 @@ async def test_default_operation_replace_is_about_the_whole_datastore(client: Cl
     await client.ok(edit("", replace))
     await client.ok("<commit/>")
     assert left.running == b"{}"
+
+
+async def test_every_character_of_a_text_survives_reading_and_writing_back(client: Client, left: Switch) -> None:
+    banner = "one\r\ntwo\rthree\n\tfour  <&>'\" \u00e9\U0001f642 "
+    await left.change({"/system/config/motd-banner": banner})
+    shown = await client.ask(RUNNING)
+    assert shown.findtext(f".//{{{SYS}}}motd-banner") == banner
+    await client.ok(edit("", "<default-operation>replace</default-operation>"))
+    data = shown.find(f"{{{NC}}}data")
+    assert data is not None
+    await commit(client, "".join(etree.tostring(one, encoding="unicode") for one in data))
+    assert left.value("/system/config/motd-banner") == banner
 
 
 @pytest.mark.parametrize("on_error", ["stop-on-error", "continue-on-error", "rollback-on-error"])

@@ -21,6 +21,7 @@ class MalformedError(FabricdError):
     """Not well-formed, too deep, or with a document type: entities have no place in NETCONF (RFC 6241 section 3)."""
 
 
+_RETURN = {"\r": "&#13;"}  # or else whoever reads it makes a line feed of it (XML 1.0 section 2.11)
 # Without huge_tree the parser itself bounds depth and the length of names and texts. Sessions share one thread.
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
 
@@ -90,7 +91,7 @@ def _leaf(outline: Outline, node: Node, value: Json, attributes: str) -> str:
     assert node.value is not None
     if module := identity_module(node.value, value):
         attributes += f" xmlns:{module}={quoteattr(outline.namespaces[module])}"
-    text = escape(to_text(value))
+    text = escape(to_text(value), _RETURN)
     return f"<{node.name}{attributes}>{text}</{node.name}>" if text else f"<{node.name}{attributes}/>"
 
 
