@@ -165,7 +165,17 @@ def write(
             assert isinstance(target, dict)
             merge(target, value, step.node)
     else:
+        _check_key(place, value)
         data[member] = value
+
+
+def _check_key(place: Place, value: Json) -> None:
+    """Raises TreeError for a key leaf with another value than the path to its entry has (gNMI section 3.4.5)."""
+    *above, step = place.steps
+    if above and step.node.name in above[-1].node.keys:
+        assert step.node.value is not None
+        if not same(step.node.value, value, dict(above[-1].keys)[step.node.name]):
+            raise TreeError(Fault.KEY, f"key {step.node.name} is not that of the path", str(place))
 
 
 def _down(data: Object, step: Step, place: Place, at: int, known: Entries, *, fill: bool) -> Object:

@@ -54,10 +54,10 @@ class Client:
             gnmi_pb2.CapabilityRequest(), metadata=self.metadata, timeout=SECONDS, wait_for_ready=True
         )
 
-    async def get(self, *paths: str, kind: str = "ALL", encoding: str = "JSON_IETF", **fields: Any) -> Any:
+    async def get(self, *paths: str, kind: str | int = "ALL", encoding: str = "JSON_IETF", **fields: Any) -> Any:
         request = gnmi_pb2.GetRequest(
             path=[path(text) for text in paths],
-            type=gnmi_pb2.GetRequest.DataType.Value(kind),
+            type=gnmi_pb2.GetRequest.DataType.Value(kind) if isinstance(kind, str) else kind,
             encoding=gnmi_pb2.Encoding.Value(encoding),
             **fields,
         )

@@ -256,6 +256,19 @@ async def test_replace_by_nothing_and_partial_keys_are_refused(client: Client) -
     assert (await refused(client.set(update=[update(partial, {})])))[0] is STATUS.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize("operation", ["replace", "update"])
+async def test_a_key_cannot_become_another_than_its_path_says(client: Client, left: Switch, operation: str) -> None:
+    await client.set(update=[update(ETHERNET1, interface())])
+    before = left.running
+    for text, value in ((ETHERNET1, interface("Ethernet9")), (f"{ETHERNET1}/name", "Ethernet9")):
+        answer = await refused(client.set(**{operation: [update(text, value)]}))
+        assert answer[0] is STATUS.INVALID_ARGUMENT, answer
+        assert "key" in answer[1]
+    assert left.running == before
+    await client.set(**{operation: [update(f"{ETHERNET1}/name", "Ethernet1")]})
+    assert left.running == before
+
+
 async def test_deleting_what_is_not_there_succeeds_and_keys_stay(client: Client, left: Switch) -> None:
     await client.set(delete=[path("/interfaces/interface[name=Ethernet1]"), path("/system/config/hostname")])
     assert left.running == b"{}"

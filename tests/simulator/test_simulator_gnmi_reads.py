@@ -131,6 +131,7 @@ async def test_what_is_not_known_is_never_passed_over(client: Client, left: Swit
     for each in (history, unknown):
         assert (await refused(client.get("/", extension=[each])))[0] is STATUS.UNIMPLEMENTED
         assert (await refused(first(client.subscribe("ONCE", "/", extension=[each]))))[0] is STATUS.UNIMPLEMENTED
+    assert (await refused(client.get("/", kind=4)))[0] is STATUS.INVALID_ARGUMENT
     old = gnmi_pb2.Path(element=["interfaces"])
     before = left.running
     assert (await refused(client.set(delete=[old])))[0] is STATUS.INVALID_ARGUMENT

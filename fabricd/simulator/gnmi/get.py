@@ -72,6 +72,8 @@ class Reader:
 
     def _question(self, request: gnmi_pb2.GetRequest) -> _Question:
         check_encoding(request.encoding)
+        if request.type not in gnmi_pb2.GetRequest.DataType.values():
+            raise GnmiError(grpc.StatusCode.INVALID_ARGUMENT, f"there is no type {request.type} of a Get")
         if len(request.path) > MAX_PATHS:
             raise GnmiError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"more than {MAX_PATHS} paths in one Get")
         self._paths.check(request, request.path)
