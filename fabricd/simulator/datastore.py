@@ -104,15 +104,21 @@ class Datastore:
     # Writing
 
     async def edit_running(
-        self, edit: Edit, session: int = 0, *, confirm: Confirm | None = None, alone: bool = False
+        self,
+        edit: Edit,
+        session: int = 0,
+        *,
+        confirm: Confirm | None = None,
+        alone: bool = False,
+        purposes: tuple[Rpc, ...] = (),
     ) -> bool:
         """Edit, validate and persist as one; True when something changed.
 
         `confirm`: revert it unless it is confirmed in time. `alone` (implied by `confirm`): refuse with CommitError
-        while a confirmed commit is pending.
+        while a confirmed commit is pending. `purposes`: what faults know it as.
         """
         with self._counting():
-            return await self._unbroken(self._edit_running(edit, session, confirm, alone))
+            return await self._unbroken(self._edit_running(edit, session, confirm, alone, purposes))
 
     async def edit_candidate(self, edit: Edit, session: int, *, keep: bool = True, whole: bool = False) -> None:
         """Edit the candidate; `keep` false only tries it (test-only)."""
@@ -228,13 +234,15 @@ class Datastore:
 
     # Inside
 
-    async def _edit_running(self, edit: Edit, session: int, confirm: Confirm | None, alone: bool) -> bool:
+    async def _edit_running(
+        self, edit: Edit, session: int, confirm: Confirm | None, alone: bool, purposes: tuple[Rpc, ...]
+    ) -> bool:
         async with self._busy:
             self.check_lock(Store.RUNNING, session)
             if alone or confirm is not None:
                 self._confirmation.check_idle()
             accepted = await self._acceptable(self.running.config, edit)
-            await self._check_partial(accepted, session, Rpc.SET, Rpc.COMMIT)
+            await self._check_partial(accepted, session, *purposes)
             return await self._run(accepted, session, confirm)
 
     async def _commit(self, session: int, confirm: Confirm | None, identifier: str | None) -> bool:
@@ -245,10 +253,11 @@ class Datastore:
             if self.pending is not None or identifier is not None:
                 pending = self._confirmation.check_owner(identifier, session)
             accepted = await self._acceptable(self.config(Store.CANDIDATE))
-            await self._check_partial(accepted, session, Rpc.COMMIT)
+            confirms = pending is not None and confirm is None
+            await self._check_partial(accepted, session, *(() if confirms else (Rpc.COMMIT,)))
             changed = await self._run(accepted, session, confirm)
             self._candidate = None
-            if pending is not None and confirm is None:
+            if confirms:
                 await self._keep(session)
             return changed
 

@@ -174,6 +174,47 @@ async def test_half_of_a_commit_takes_effect_and_it_is_refused(simulation: Simul
     assert (left.value(HOSTNAME), left.value(DOMAIN)) == ("h", "d")
 
 
+async def test_half_a_commit_is_not_for_a_set_without_one_nor_for_its_confirmation(
+    simulation: Simulation, left: Switch
+) -> None:
+    both = {"update": [update(HOSTNAME, "h"), update(DOMAIN, "d")]}
+    async with connected(simulation, left) as client, raw_netconf.session(simulation, left) as session:
+        left.faults.add(Fault(rpc=Rpc.COMMIT, kind=Kind.PARTIAL))
+        await client.set(**both)
+        assert left.counts.faults == 0
+        left.faults.release()
+        await session.ok(edit(SYSTEM.format("<hostname>i</hostname><domain-name>e</domain-name>")))
+        await session.ok("<commit><confirmed/></commit>")
+        left.faults.add(Fault(rpc=Rpc.COMMIT, kind=Kind.PARTIAL))
+        await session.ok(edit(SYSTEM.format("<hostname>j</hostname><domain-name>f</domain-name>")))
+        await session.ok("<commit/>")
+        assert (left.value(HOSTNAME), left.value(DOMAIN)) == ("j", "f")
+        await session.ok(edit(SYSTEM.format("<hostname>k</hostname>")))
+        await session.refused("<commit/>")
+        assert left.counts.faults == 1
+
+
+async def test_the_back_door_is_no_request_that_faults_strike(simulation: Simulation, left: Switch) -> None:
+    left.faults.add(Fault(rpc=Rpc.SET, kind=Kind.PARTIAL))
+    await left.change({HOSTNAME: "h"})
+    assert left.value(HOSTNAME) == "h"
+    async with connected(simulation, left) as client:
+        await refused(client.set(update=[update(HOSTNAME, "i"), update(DOMAIN, "d")]))
+    assert left.counts.faults == 1
+
+
+async def test_half_of_a_set_is_half_of_it_on_a_switch_that_keeps_what_stands_before_a_mistake(
+    configure: Configure,
+) -> None:
+    switches = (SwitchConfig(name="left", quirks={"partial_failure": True}),)
+    async with Simulation(configure(switches=switches, links=())) as simulation:
+        left = simulation.switches["left"]
+        left.faults.add(Fault(rpc=Rpc.SET, kind=Kind.PARTIAL))
+        async with connected(simulation, left) as client:
+            await refused(client.set(update=[update(HOSTNAME, "h"), update(DOMAIN, "d")]))
+        assert (left.value(HOSTNAME), left.value(DOMAIN)) in [("h", None), (None, "d")]
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_reboot_inside_a_request_loses_what_was_not_saved(configure: Configure, after: bool) -> None:
     switches = (SwitchConfig(name="left", startup=True),)

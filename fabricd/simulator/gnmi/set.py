@@ -19,6 +19,7 @@ from fabricd.simulator.confirmed import Confirm
 from fabricd.simulator.datastore import Store
 from fabricd.simulator.engine import EMPTY, Edit
 from fabricd.simulator.entries import Entries
+from fabricd.simulator.faults import Rpc
 from fabricd.simulator.gnmi.paths import GnmiError, Paths, text
 from fabricd.simulator.gnmi.values import read, read_value
 from fabricd.simulator.live import Live
@@ -69,7 +70,7 @@ class Writer:
                 operations.append(operation)  # noqa: PERF402 - what came before a mistake is needed then
             await self._check_values(operations)
             await self._carry_out(operations, confirm)
-        except FabricdError:
+        except (GnmiError, InputError):
             if self._live.quirks.partial_failure and (sound := await self._sound(operations)):
                 await self._carry_out(operations[:sound], None)
                 self._live.meet("partial_failure")
@@ -103,8 +104,10 @@ class Writer:
             yield self._unite(prefix, update, entries, first=at == 0)
 
     async def _carry_out(self, operations: Sequence[Operation], confirm: Confirm | None) -> None:
+        purposes = (Rpc.SET,) if confirm is None else (Rpc.SET, Rpc.COMMIT)
+        edit = _request(operations)
         try:
-            await self._live.datastore.edit_running(_request(operations), confirm=confirm, alone=True)
+            await self._live.datastore.edit_running(edit, confirm=confirm, alone=True, purposes=purposes)
         except TreeError as error:
             raise GnmiError(_STATUS[error.fault], error.message, error.path) from error
 

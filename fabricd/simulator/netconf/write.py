@@ -15,6 +15,7 @@ from fabricd.errors import FabricdError, InputError
 from fabricd.model import clark
 from fabricd.simulator.datastore import Store
 from fabricd.simulator.engine import Edit
+from fabricd.simulator.faults import Rpc
 from fabricd.simulator.live import Live
 from fabricd.simulator.netconf.edit import Manners, Op, edit_of
 from fabricd.simulator.netconf.errors import BASE, RpcError, SeveralError, errors_of, missing, written
@@ -146,7 +147,7 @@ class Writer:
             return
         datastore.check_lock(Store.RUNNING, session.id)
         await datastore.try_edit(target, edit, whole=False)
-        await self._whole(datastore.edit_running(edit, session.id))
+        await self._whole(datastore.edit_running(edit, session.id, purposes=(Rpc.SET,)))
 
     async def _whole(self, work: Awaitable[object]) -> None:
         try:
