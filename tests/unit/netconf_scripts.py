@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from lxml import etree
@@ -26,9 +25,3 @@ def scripted(**answers: Any) -> Any:
             await found(side, rpc)
 
     return script
-
-
-async def eventually(condition: Any, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)

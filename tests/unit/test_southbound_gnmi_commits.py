@@ -12,7 +12,7 @@ import grpc
 import pytest
 from gnmi_scripts import SYSTEM, CommitTable, refusing, stall
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from southbound_servers import GnmiServer, gnmi_device, gnmi_server, profile
+from southbound_servers import GnmiServer, answers_within, eventually, gnmi_device, gnmi_server, profile
 
 from fabricd.errors import DeviceRefusedError, DeviceTimeoutError, DeviceTrustError
 from fabricd.model.device import GnmiTraits
@@ -24,9 +24,9 @@ CHANGE = GnmiSet(updates=((Path.parse("/openconfig-system:system/config/hostname
 
 
 @asynccontextmanager
-async def session(server: GnmiServer, *, commit: Any = "probe", **timeouts: float) -> AsyncIterator[gnmi.GnmiTarget]:
+async def session(server: GnmiServer, *, commit: Any = "probe") -> AsyncIterator[gnmi.GnmiTarget]:
     """A session with a device that the profile says `commit` of, and 7 seconds to confirm."""
-    kind = replace(profile(**timeouts), gnmi=GnmiTraits(commit=commit), confirm_within=7.0)
+    kind = replace(profile(), gnmi=GnmiTraits(commit=commit), confirm_within=7.0)
     target = await gnmi.connect(gnmi_device(server, profile=kind))
     try:
         yield target
@@ -195,10 +195,11 @@ async def test_another_session_takes_back_what_was_left() -> None:
 @pytest.mark.parametrize("action", ["stage", "confirm", "resolve"])
 async def test_no_answer_and_unknown_leave_the_effect_unknown(action: str) -> None:
     for trouble in (stall, refusing(grpc.StatusCode.UNKNOWN)):
-        async with device() as (server, _), session(server, commit="yes", write=0.3) as target:
+        async with device() as (server, _), session(server, commit="yes") as target:
             if action == "confirm":
                 await target.stage(CHANGE, "id-1")
             server.set = trouble
+            answers_within(target._calls, 0.3)
             with pytest.raises(DeviceTimeoutError):
                 await (
                     target.stage(CHANGE, "id-1") if action == "stage"
@@ -213,8 +214,7 @@ async def test_a_stage_that_is_cancelled_ends_the_session() -> None:
     async with device() as (server, _), session(server, commit="yes") as target:
         server.set = stall
         staging = asyncio.create_task(target.stage(CHANGE, "id-1"))
-        while not server.sets:
-            await asyncio.sleep(0.005)
+        await eventually(lambda: bool(server.sets))
         staging.cancel()
         with pytest.raises(asyncio.CancelledError):
             await staging

@@ -28,7 +28,7 @@ Answer = Callable[[Any, Any], AsyncIterator[Any]]
 
 
 @asynccontextmanager
-async def session(server: GnmiServer, *, within: float = 5.0, **traits: Any) -> AsyncIterator[gnmi.GnmiTarget]:
+async def session(server: GnmiServer, *, within: float = 60.0, **traits: Any) -> AsyncIterator[gnmi.GnmiTarget]:
     async with gnmi_server(server):
         kind = replace(profile(read=within), gnmi=GnmiTraits(**traits))
         target = await gnmi.connect(gnmi_device(server, profile=kind))

@@ -16,6 +16,7 @@ from netconf_scripts import ROOTS, scripted
 from southbound_servers import (
     CANDIDATE,
     CAPABILITY,
+    IN_TIME,
     NetconfServer,
     NetconfSessionSide,
     netconf_device,
@@ -195,7 +196,7 @@ async def test_hostile_words_before_the_hello_take_no_time(text: bytes, tmp_path
         await side.write(side.frame(text))
         await side.write(side.frame(HELLO.encode()))
 
-    async with netconf_server(NetconfServer(hello=say)) as server, asyncio.timeout(5):
+    async with netconf_server(NetconfServer(hello=say)) as server, asyncio.timeout(IN_TIME):
         await (await netconf.connect(of_kind(server, tmp_path))).close()
 
 
@@ -208,7 +209,7 @@ async def test_hostile_replies_that_are_not_well_formed_take_no_time(handler: st
     async with (
         netconf_server(NetconfServer(scripted(validate=validate))) as server,
         session(of_kind(server, tmp_path, handler)) as target,
-        asyncio.timeout(5),
+        asyncio.timeout(IN_TIME),
     ):
         with pytest.raises(DeviceProtocolError):
             await target.stage(EDIT)

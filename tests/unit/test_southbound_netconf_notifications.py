@@ -11,7 +11,7 @@ from pathlib import Path as FilePath
 import pytest
 from lxml import etree
 from netconf_scripts import ROOTS, scripted
-from southbound_servers import OK, NetconfServer, NetconfSessionSide, netconf_device, netconf_server
+from southbound_servers import IN_TIME, OK, NetconfServer, NetconfSessionSide, netconf_device, netconf_server
 
 from fabricd.errors import DeviceProtocolError
 from fabricd.model.device import Device
@@ -122,7 +122,7 @@ async def test_our_own_write_causes_no_second_read_and_hides_no_other_change(tmp
         device = netconf_device(server, tmp_path)
         connect = partial(netconf.connect, own=OwnSessions())
         watching, writing = await connect(device), await connect(device)
-        async with aclosing(watching.changes(ROOTS)) as changes, asyncio.timeout(10):
+        async with aclosing(watching.changes(ROOTS)) as changes, asyncio.timeout(IN_TIME):
             assert (await anext(changes)).paths == ()
             side = await subscribed
             await writing.stage(EDIT)
