@@ -57,7 +57,7 @@ with grpc.secure_channel(f"{address}:{port}", credentials) as channel:
     def set_(**fields: Any) -> str:
         """The status a Set ends with."""
         try:
-            reply = stub.Set(gnmi_pb2.SetRequest(**fields), metadata=METADATA, timeout=20)
+            reply = stub.Set(gnmi_pb2.SetRequest(**fields), metadata=METADATA, timeout=60)
         except grpc.RpcError as error:
             return str(error.code().name)
         seen.setdefault("operations", []).extend(gnmi_pb2.UpdateResult.Operation.Name(one.op) for one in reply.response)
@@ -79,6 +79,6 @@ with grpc.secure_channel(f"{address}:{port}", credentials) as channel:
     }
     for name, level in (("whole", 0), ("shallow", 1)):
         depth = extension(depth=gnmi_ext_pb2.Depth(level=level))
-        found = stub.Get(gnmi_pb2.GetRequest(**question, extension=[depth]), metadata=METADATA, timeout=20)
+        found = stub.Get(gnmi_pb2.GetRequest(**question, extension=[depth]), metadata=METADATA, timeout=60)
         seen[name] = json.loads(found.notification[0].update[0].val.json_ietf_val)
 print(json.dumps(seen))

@@ -16,7 +16,9 @@ class ManualTime:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Return when the clock was moved that far."""
+        """Return when the clock was moved that far; at once when that is now."""
+        if seconds <= 0:
+            return
         entry = (self._now + round(seconds * 1e9), asyncio.Event())
         self._sleeping.append(entry)
         try:

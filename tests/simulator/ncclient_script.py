@@ -23,7 +23,7 @@ FILTER = ("subtree", f'<interfaces xmlns="{IF}"><interface><name>Ethernet2</name
 
 seen: dict[str, object] = {}
 with manager.connect_ssh(
-    address, port=int(port), username="operator", password="secret", hostkey_b64=host_key, timeout=20,
+    address, port=int(port), username="operator", password="secret", hostkey_b64=host_key, timeout=60,
     look_for_keys=False, allow_agent=False,
 ) as client:  # fmt: skip
     seen["capabilities"] = list(client.server_capabilities)
@@ -50,5 +50,5 @@ with manager.connect_ssh(
     client.create_subscription()
     client.edit_config(EDIT % 1700, target="candidate")
     client.commit()
-    seen["told"] = client.take_notification(timeout=20).notification_xml
+    seen["told"] = client.take_notification(timeout=60).notification_xml
 print(json.dumps(seen))

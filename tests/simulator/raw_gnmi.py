@@ -16,7 +16,7 @@ from fabricd.model.path import Path
 from fabricd.simulator import Simulation, Switch
 
 LOGIN = (("username", "operator"), ("password", "secret"))
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 def path(text: str, **fields: str) -> gnmi_pb2.Path:

@@ -16,7 +16,7 @@ from fabricd.simulator import Simulation, Switch
 
 NC = "urn:ietf:params:xml:ns:netconf:base:1.0"
 YANG = "urn:ietf:params:xml:ns:yang:1"
-SECONDS = 20.0
+SECONDS = 60.0
 END = b"]]>]]>"
 
 

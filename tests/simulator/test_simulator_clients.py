@@ -19,7 +19,7 @@ async def run(script: str, *arguments: str) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, HERE / script, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         output, complaints = await process.communicate()
     assert process.returncode == 0, complaints.decode()
     found = json.loads(output.splitlines()[-1])

@@ -87,8 +87,8 @@ async def test_power_and_changes_from_outside(run: Any, left: Switch, right: Swi
 
 
 async def test_a_power_cycle_comes_back_by_itself(run: Any, left: Switch) -> None:
-    assert (await run("switch", "power", "left", "cycle", "--seconds", "0.05"))[0] == 0
     booted = left.booted
+    assert (await run("switch", "power", "left", "cycle", "--seconds", "0.05"))[0] == 0
     async with asyncio.timeout(20):
         while not (left.powered and left.booted > booted):
             await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 from gnmi_documents import ETHERNET1, INSTANCE, TYPE, interface
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from raw_gnmi import Client, connected, path, refused, update, values
+from raw_gnmi import SECONDS, Client, connected, path, refused, update, values
 
 from fabricd.simulator import Simulation, Switch
 
@@ -294,7 +294,9 @@ async def test_an_empty_set_is_valid_and_one_from_the_future_is_not(client: Clie
     broken = gnmi_ext_pb2.Extension.FromString(b"\x22\x02\x0a\x09")  # a Commit whose id ends too early
     assert (await refused(client.set(extension=[broken])))[0] is STATUS.INVALID_ARGUMENT
     request = gnmi_pb2.SetRequest.FromString(b"\x4a\x00")
-    assert (await refused(client.stub.Set(request, metadata=client.metadata, timeout=10)))[0] is STATUS.UNIMPLEMENTED
+    assert (await refused(client.stub.Set(request, metadata=client.metadata, timeout=SECONDS)))[
+        0
+    ] is STATUS.UNIMPLEMENTED
     assert left.version == version
 
 
@@ -305,7 +307,7 @@ async def test_keys_with_every_kind_of_character(client: Client, left: Switch) -
         value = gnmi_pb2.TypedValue(json_ietf_val=json.dumps(interface(name=name)).encode())
         await client.set(update=[gnmi_pb2.Update(path=wanted, val=value)])
         request = gnmi_pb2.GetRequest(path=[wanted], encoding=gnmi_pb2.JSON_IETF, type=gnmi_pb2.GetRequest.CONFIG)
-        reply = await client.stub.Get(request, metadata=client.metadata, timeout=10)
+        reply = await client.stub.Get(request, metadata=client.metadata, timeout=SECONDS)
         assert reply.notification[0].update[0].path == wanted
         await client.set(delete=[wanted])
     assert left.running == b"{}"

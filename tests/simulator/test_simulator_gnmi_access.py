@@ -14,7 +14,7 @@ import pytest
 from client_certificates import ClientAuthority
 from gnmi_documents import ETHERNET1, INSTANCE, TYPE, interface
 from pygnmi.spec.v080 import gnmi_pb2
-from raw_gnmi import LOGIN, Client, connected, path, refused, update
+from raw_gnmi import LOGIN, SECONDS, Client, connected, path, refused, update
 
 from fabricd.errors import InputError
 from fabricd.simulator import Simulation, SimulationConfig, Switch
@@ -58,13 +58,13 @@ async def test_plain_text_and_strangers_authorities_get_nowhere(
 ) -> None:
     address = f"{left.host}:{left.gnmi_port}"
     async with grpc.aio.insecure_channel(address) as channel:
-        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
+        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=SECONDS)
         assert (await refused(call))[0] is STATUS.UNAVAILABLE
     from fabricd.simulator.trust import Trust, now
 
     stranger = Trust(tmp_path / "stranger", "127.0.0.1", now()).ca_file.read_bytes()
     async with grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(stranger)) as channel:
-        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=5)
+        call = Client(channel).stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=LOGIN, timeout=SECONDS)
         assert (await refused(call))[0] is STATUS.UNAVAILABLE
 
 
@@ -79,7 +79,7 @@ async def test_mutual_tls_lets_in_whom_its_authority_knows(configure: Configure,
             credentials = grpc.ssl_channel_credentials(simulation.ca_file.read_bytes(), *pair)
             async with grpc.aio.secure_channel(f"{left.host}:{left.gnmi_port}", credentials) as channel:
                 request = gnmi_pb2.CapabilityRequest()
-                call = Client(channel).stub.Capabilities(request, metadata=metadata, timeout=5)
+                call = Client(channel).stub.Capabilities(request, metadata=metadata, timeout=SECONDS)
                 return (await call.code()).name
 
         known = authority.issue("daemon")

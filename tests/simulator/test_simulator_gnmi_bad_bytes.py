@@ -12,7 +12,7 @@ import grpc.aio
 import pytest
 from gnmi_documents import ETHERNET1, HOSTNAME, interface
 from pygnmi.spec.v080 import gnmi_pb2
-from raw_gnmi import LOGIN, commit, extension, path, subscription, update
+from raw_gnmi import LOGIN, SECONDS, commit, extension, path, subscription, update
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitConfirm, CommitRequest, Depth, SetRequest
 from fabricd.simulator import Simulation, Switch
@@ -97,17 +97,17 @@ async def test_whatever_comes_is_answered_with_a_reason(simulation: Simulation, 
         subscribe = channel.stream_stream("/gnmi.gNMI/Subscribe")
         for _ in range(CASES):
             request = spoiled(random, random.choice(GETS).SerializeToString())
-            assert await status(get(request, metadata=LOGIN, timeout=20)) in REASONS, request.hex()
+            assert await status(get(request, metadata=LOGIN, timeout=SECONDS)) in REASONS, request.hex()
             request = spoiled(random, random.choice(SETS).SerializeToString())
-            assert await status(set_(request, metadata=LOGIN, timeout=20)) in REASONS, request.hex()
+            assert await status(set_(request, metadata=LOGIN, timeout=SECONDS)) in REASONS, request.hex()
             request = spoiled(random, random.choice(SUBSCRIPTIONS).SerializeToString())
-            call = subscribe(metadata=LOGIN, timeout=20)
+            call = subscribe(metadata=LOGIN, timeout=SECONDS)
             await call.write(request)
-            reply = await asyncio.wait_for(first_reply(call), 20)
+            reply = await asyncio.wait_for(first_reply(call), SECONDS)
             assert reply is not None or await status(call) in REASONS, request.hex()
             call.cancel()
             request = spoiled(random, random.choice(GETS).SerializeToString())
-            assert await status(capabilities(request, metadata=LOGIN, timeout=20)) in REASONS, request.hex()
+            assert await status(capabilities(request, metadata=LOGIN, timeout=SECONDS)) in REASONS, request.hex()
     json.loads(left.running)
 
 

@@ -12,7 +12,7 @@ import raw_netconf
 from gnmi_documents import HOSTNAME
 from manual_time import ManualTime
 from pygnmi.spec.v080 import gnmi_pb2
-from raw_gnmi import Client, commit, connected, refused, update
+from raw_gnmi import SECONDS, Client, commit, connected, refused, update
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import (
     CommitCancel,
@@ -221,7 +221,7 @@ async def test_faults_strike_each_step_of_a_commit(client: Client, left: Switch)
 
 async def test_an_error_has_no_answer_in_it(client: Client) -> None:
     call = client.stub.Set(gnmi_pb2.SetRequest(extension=commit("x", confirm=CommitConfirm())),
-                           metadata=client.metadata, timeout=10)  # fmt: skip
+                           metadata=client.metadata, timeout=SECONDS)  # fmt: skip
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     assert caught.value.details() == "no confirmed commit is pending"

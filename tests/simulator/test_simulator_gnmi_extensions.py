@@ -31,7 +31,7 @@ async def seen(simulation: Simulation, left: Switch) -> dict[str, Any]:
         *(message.SerializeToString().hex() for message in (commit, depth, union)),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         output, complaints = await process.communicate()
     assert process.returncode == 0, complaints.decode()
     found = json.loads(output)

@@ -11,7 +11,20 @@ import psutil
 import pytest
 from gnmi_documents import HOSTNAME, interface
 from pygnmi.spec.v080 import gnmi_pb2
-from raw_gnmi import Client, commit, connected, ended, first, notifications, refused, shown, subscription, update
+from raw_gnmi import (
+    LOGIN,
+    SECONDS,
+    Client,
+    commit,
+    connected,
+    ended,
+    first,
+    notifications,
+    refused,
+    shown,
+    subscription,
+    update,
+)
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitCancel, CommitConfirm, CommitRequest
 from fabricd.simulator import Fault, Kind, Rpc, Simulation, Switch
@@ -248,7 +261,7 @@ async def test_another_certificate_is_shown_from_the_next_connection_on(
     await client.get("/system")
     await client.get("/system")
     async with connected(simulation, left) as stranger:
-        call = stranger.stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=stranger.metadata, timeout=5)
+        call = stranger.stub.Capabilities(gnmi_pb2.CapabilityRequest(), metadata=stranger.metadata, timeout=SECONDS)
         assert (await refused(call))[0] is STATUS.UNAVAILABLE
 
 
@@ -272,7 +285,8 @@ async def test_whoever_goes_around_the_port_of_the_switch_gets_nothing(simulatio
     for port in listening - outside:
         async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
             # Cut at once, or left without an answer: in neither case is anything handed out.
-            status, _ = await refused(Client(channel).get("/"))
+            call = Client(channel).stub.Get(gnmi_pb2.GetRequest(), metadata=LOGIN, timeout=5)
+            status, _ = await refused(call)
             assert status in (STATUS.UNAVAILABLE, STATUS.DEADLINE_EXCEEDED)
 
 

@@ -13,6 +13,7 @@ from gnmi_documents import ETHERNET1, HOSTNAME, interface
 from manual_time import ManualTime
 from pygnmi.spec.v080 import gnmi_pb2
 from raw_gnmi import (
+    SECONDS,
     Client,
     commit,
     connected,
@@ -71,11 +72,11 @@ async def test_names_need_their_module(configure: Configure) -> None:
     async with quirky(configure, module_names=True) as (client, left):
         assert (await refused(client.get(ETHERNET1)))[0] is STATUS.NOT_FOUND
         request = gnmi_pb2.GetRequest(path=[MODULE], encoding=gnmi_pb2.JSON_IETF, type=gnmi_pb2.GetRequest.CONFIG)
-        reply = await client.stub.Get(request, metadata=client.metadata, timeout=10)
+        reply = await client.stub.Get(request, metadata=client.metadata, timeout=SECONDS)
         assert reply.notification[0].update[0].path == MODULE
         named = gnmi_pb2.Path(origin="openconfig", elem=MODULE.elem)
         request = gnmi_pb2.GetRequest(path=[named], encoding=gnmi_pb2.JSON_IETF)
-        call = client.stub.Get(request, metadata=client.metadata, timeout=10)
+        call = client.stub.Get(request, metadata=client.metadata, timeout=SECONDS)
         assert (await refused(call))[0] is STATUS.INVALID_ARGUMENT
         [told] = await notifications(client.subscribe("ONCE", "/*/*/config/mtu"))
         assert told.update[0].path.elem[0].name == "openconfig-interfaces:interfaces"

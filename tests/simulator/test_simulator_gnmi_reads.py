@@ -10,7 +10,7 @@ import grpc
 import pytest
 from gnmi_documents import ETHERNET1, HOSTNAME, interface
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from raw_gnmi import Client, as_text, commit, connected, extension, first, path, refused, update, values
+from raw_gnmi import SECONDS, Client, as_text, commit, connected, extension, first, path, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitConfirm, Depth
 from fabricd.simulator import Simulation, SimulationConfig, Switch
@@ -121,7 +121,7 @@ async def test_extensions_out_of_place_are_refused(client: Client) -> None:
     wrong = commit("x", confirm=CommitConfirm())
     assert (await refused(client.get("/", extension=wrong)))[0] is STATUS.INVALID_ARGUMENT
     request = gnmi_pb2.CapabilityRequest(extension=[depth])
-    call = client.stub.Capabilities(request, metadata=client.metadata, timeout=10)
+    call = client.stub.Capabilities(request, metadata=client.metadata, timeout=SECONDS)
     assert (await refused(call))[0] is STATUS.INVALID_ARGUMENT
 
 
@@ -164,6 +164,6 @@ async def test_a_request_has_only_so_many_wildcards(client: Client) -> None:
 async def test_the_origin_of_a_path_comes_back_with_it(client: Client) -> None:
     wanted = gnmi_pb2.Path(origin="openconfig", elem=update(HOSTNAME, 0).path.elem)
     request = gnmi_pb2.GetRequest(path=[wanted], encoding=gnmi_pb2.JSON_IETF)
-    reply = await client.stub.Get(request, metadata=client.metadata, timeout=10)
+    reply = await client.stub.Get(request, metadata=client.metadata, timeout=SECONDS)
     assert reply.notification[0].update[0].path == wanted
     assert json.loads(reply.notification[0].update[0].val.json_ietf_val) == "one"

@@ -13,6 +13,7 @@ from gnmi_documents import ETHERNET1, ETHERNET2, HOSTNAME, TYPE, interface
 from manual_time import ManualTime
 from pygnmi.spec.v080 import gnmi_pb2
 from raw_gnmi import (
+    SECONDS,
     Client,
     as_text,
     connected,
@@ -312,7 +313,7 @@ async def test_what_makes_no_sense_is_refused(
 
 
 async def test_no_request_and_one_too_many_are_refused(client: Client) -> None:
-    call = client.stub.Subscribe(metadata=client.metadata, timeout=10)
+    call = client.stub.Subscribe(metadata=client.metadata, timeout=SECONDS)
     await call.done_writing()
     assert (await refused(first(call)))[0] is STATUS.INVALID_ARGUMENT
     call = await client.talk(subscription("STREAM", HOSTNAME))

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from gnmi_documents import ETHERNET1, ETHERNET2, HOSTNAME, interface
 from pygnmi.spec.v080 import gnmi_pb2
-from raw_gnmi import Client, commit, connected, path, refused, update, values
+from raw_gnmi import SECONDS, Client, commit, connected, path, refused, update, values
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import CommitRequest, SetRequest
 from fabricd.simulator import Simulation, Switch
@@ -33,7 +33,7 @@ def union(*updates: gnmi_pb2.Update, **others: Any) -> gnmi_pb2.SetRequest:
 
 
 async def send(client: Client, request: gnmi_pb2.SetRequest) -> gnmi_pb2.SetResponse:
-    return await client.stub.Set(request, metadata=client.metadata, timeout=10)
+    return await client.stub.Set(request, metadata=client.metadata, timeout=SECONDS)
 
 
 async def test_a_union_replaces_everything(client: Client, left: Switch) -> None:

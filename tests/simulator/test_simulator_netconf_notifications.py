@@ -116,19 +116,23 @@ async def test_changes_by_others_are_told_and_nothing_when_nothing_changed(
     assert edits(second) == {"/system/config/hostname": "replace"}
 
 
-async def test_every_step_of_a_confirmed_commit_is_told(simulation: Simulation, left: Switch, listener: Client) -> None:
-    async with session(simulation, left) as client:
-        await client.ok(edit(interface(config())))
-        await client.ok("<commit><confirmed/><confirm-timeout>100</confirm-timeout></commit>")
-        await client.ok("<commit><confirmed/><confirm-timeout>200</confirm-timeout></commit>")
-        await client.ok("<commit/>")
-        await client.ok("<commit><confirmed/></commit>")
-        await client.ok("<cancel-commit/>")
-        await client.ok("<commit><confirmed/><confirm-timeout>1</confirm-timeout></commit>")
-        seen = []
-        while len(seen) < 7:
-            step = await told_of(listener, "netconf-confirmed-commit")
-            seen.append((field(step, "confirm-event"), field(step, "timeout"), field(step, "username")))
+async def test_every_step_of_a_confirmed_commit_is_told(configure: Configure, time: ManualTime) -> None:
+    seen = []
+    async with Simulation(configure(), time, time.sleep) as simulation:
+        left = simulation.switches["left"]
+        async with session(simulation, left) as listener, session(simulation, left) as client:
+            await listener.ok(subscribe())
+            await client.ok(edit(interface(config())))
+            await client.ok("<commit><confirmed/><confirm-timeout>100</confirm-timeout></commit>")
+            await client.ok("<commit><confirmed/><confirm-timeout>200</confirm-timeout></commit>")
+            await client.ok("<commit/>")
+            await client.ok("<commit><confirmed/></commit>")
+            await client.ok("<cancel-commit/>")
+            await client.ok("<commit><confirmed/><confirm-timeout>1</confirm-timeout></commit>")
+            time.advance(1)
+            while len(seen) < 7:
+                step = await told_of(listener, "netconf-confirmed-commit")
+                seen.append((field(step, "confirm-event"), field(step, "timeout"), field(step, "username")))
     assert seen == [
         ("start", "100", "operator"), ("extend", "200", "operator"), ("complete", None, "operator"),
         ("start", "600", "operator"), ("cancel", None, "operator"),
