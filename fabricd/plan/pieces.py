@@ -5,7 +5,7 @@ Called by plan/planner. Pure; must not know protocols.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -13,28 +13,45 @@ import orjson
 from fabricd.model.edit import Edit, Operation
 from fabricd.model.path import Path, Segment
 
+DefaultOf = Callable[[Path], str | None]
+"""The models' default of the leaf at a path; None where it has none, and for what is no leaf."""
 
-def first_piece(edits: Sequence[Edit], before: Sequence[Path]) -> tuple[tuple[Edit, ...], Path | None]:
+
+def first_piece(
+    edits: Sequence[Edit], before: Sequence[Path], default_of: DefaultOf
+) -> tuple[tuple[Edit, ...], Path | None]:
     """The edits at or below the first of `before` that has any, in their order, with that path; all edits and None when
     none has.
 
-    From an edit that creates a container around such a path only that part is taken. An entry of a list is created
-    whole. Deletions stay with the rest: what something depends on must not go before it does.
+    From an edit that creates or deletes a container around such a path only that part is taken. An entry of a list is
+    created and deleted whole. Deletions stay with the rest, as what something depends on must not go before it does;
+    but a leaf that goes back to its default, other than false, is set to that.
     """
     for path in before:
-        found = tuple(part for edit in edits for part in _parts(edit, path))
+        found = tuple(part for edit in edits for part in _parts(edit, path, default_of))
         if found and found != tuple(edits):
             return found, path
     return tuple(edits), None
 
 
-def _parts(edit: Edit, path: Path) -> Iterator[Edit]:
-    if edit.operation is Operation.DELETE:
-        return
+def _parts(edit: Edit, path: Path, default_of: DefaultOf) -> Iterator[Edit]:
     if path.covers(edit.path):
-        yield edit
-    elif edit.operation is Operation.CREATE and edit.new is not None and _may_hold(edit.path, path):
-        yield from _inside(edit, path.segments[len(edit.path) :])
+        found = iter((edit,))
+    elif edit.operation in (Operation.CREATE, Operation.DELETE) and _may_hold(edit.path, path):
+        found = _inside(edit, path.segments[len(edit.path) :])
+    else:
+        return
+    for part in found:
+        if part.operation is not Operation.DELETE or _sets(part, default_of(part.path)):
+            yield part
+
+
+def _sets(deletion: Edit, default: str | None) -> bool:
+    """Whether a leaf has another value by being deleted, and one that may switch something on."""
+    if default in (None, "false") or deletion.old is None:
+        return False
+    value = orjson.loads(deletion.old)
+    return default != (str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _may_hold(outer: Path, path: Path) -> bool:
@@ -43,8 +60,12 @@ def _may_hold(outer: Path, path: Path) -> bool:
 
 
 def _inside(edit: Edit, rest: Sequence[Segment]) -> Iterator[Edit]:
-    """The part of a created container at `rest`; the whole edit when a list is in the way, nothing if it has none."""
-    place, value = edit.path, orjson.loads(edit.new or "{}")
+    """The part of a created or deleted container at `rest`, nothing if it has none. When a list is in the way: the
+    whole edit that creates, nothing of one that deletes."""
+    deletes = edit.operation is Operation.DELETE
+    if deletes and edit.path.segments[-1].keys:
+        return
+    place, value = edit.path, orjson.loads((edit.old if deletes else edit.new) or "{}")
     module = next((segment.module for segment in reversed(place.segments) if segment.module), "")
     for wanted in rest:
         if not isinstance(value, dict):
@@ -54,12 +75,14 @@ def _inside(edit: Edit, rest: Sequence[Segment]) -> Iterator[Edit]:
             return
         value = value[member]
         if isinstance(value, list):
-            yield edit
+            if not deletes:
+                yield edit
             return
         own = member.partition(":")[0] if ":" in member else module
         place = place.child(Segment(wanted.name, own if own != module else ""))
         module = own
-    yield Edit(Operation.CREATE, place, new=orjson.dumps(_qualified(value, module)).decode())
+    text = orjson.dumps(_qualified(value, module)).decode()
+    yield Edit(edit.operation, place, old=text) if deletes else Edit(edit.operation, place, new=text)
 
 
 def _is_called(member: str, segment: Segment) -> bool:

@@ -91,7 +91,7 @@ def make_plan(
     if not edits or dialect is None:
         return Planned(plan, avoided=avoided, leaves=comparison.leaves, secrets=judge.written(()))
     # From what the device runs, because what is avoided or unmanaged there has to stay as it is.
-    piece, first = first_piece(edits, write.before)
+    piece, first = first_piece(edits, write.before, lambda path: node.default if (node := schema.node(path)) else None)
     outward = seen.outward_edits(piece)
     payload = schema.render(
         outward,

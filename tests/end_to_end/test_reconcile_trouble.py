@@ -13,6 +13,7 @@ from reconcile_fabric import PORT, Fabric, document, fabric, ports_config, reque
 
 from fabricd.intent import Document
 from fabricd.model.device import GnmiTraits, Protocol, WriteTraits
+from fabricd.model.edit import Operation
 from fabricd.model.outcome import Event, OutcomeKind
 from fabricd.model.path import Path
 from fabricd.simulator import Fault, Kind, Rpc
@@ -176,6 +177,34 @@ async def test_a_feature_is_in_force_before_what_depends_on_it_comes(
                 assert applied[0].message.startswith(f"{feature} before the rest")
                 assert [edit.edit.path for edit in applied[0].edits] == [feature]
             await nothing_is_left(made)
+
+
+@BOTH
+@pytest.mark.parametrize("timer", [{"hello-timer": "20"}, {}], ids=["a leaf goes", "its container goes"])
+async def test_a_feature_that_goes_back_to_on_is_in_force_before_what_depends_on_it_comes(
+    tmp_path: File, protocol: Protocol, timer: dict[str, str]
+) -> None:
+    """Nobody says any more that it is off: what is deleted then switches it on."""
+
+    def lldp(port: str, **feature: bool) -> Document:
+        body: dict[str, Any] = {"interfaces": {"interface": [{"name": port, "config": {"name": port}}]}}
+        if timer or feature:
+            body["config"] = {**timer, **feature}
+        return document("base", ["leaf1"], {**ports_config(Ethernet1={}, Ethernet2={}), LLDP: body}, replace=True)
+
+    feature = Path.parse(f"/{LLDP}/config/enabled")
+    quirks = Quirks(feature_first={"/lldp/config/enabled": "/lldp/interfaces"})
+    async with fabric(tmp_path, {"leaf1": protocol}, quirks=quirks, write=WriteTraits(before=(feature,))) as made:
+        await made.submit(lldp("Ethernet1", enabled=False))
+        await made.in_sync("leaf1")
+        before = len(await made.records("leaf1", Event.APPLY))
+        await made.submit(lldp("Ethernet2"))
+        await made.in_sync("leaf1")
+        first, rest = (await made.records("leaf1", Event.APPLY))[before:]
+        assert [(one.edit.operation, one.edit.path) for one in first.edits] == [(Operation.DELETE, feature)]
+        assert feature not in [one.edit.path for one in rest.edits]
+        await made.switch("leaf1").state()
+        assert "feature_first" not in made.switch("leaf1").met
 
 
 @pytest.mark.parametrize("net", [True, False])
