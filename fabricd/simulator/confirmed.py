@@ -69,12 +69,19 @@ class Confirmation:
         self._sleep = sleep
         self._expired = expired
         self._timer: asyncio.Task[None] | None = None
+        self._by = 0  # the session that has it going on; 0 when that ended, or when there was none
         self.pending: Pending | None = None
 
     def check_idle(self) -> None:
         """Raises CommitError when a commit is pending."""
         if self.pending is not None:
             raise CommitError(CommitFault.PENDING, self.pending.session)
+
+    def check_lockable(self, session: int) -> None:
+        """Raises CommitError when another session has a confirmed commit going on, with an id or without (RFC 6241
+        section 7.5)."""
+        if self.pending is not None and (holder := self.pending.session or self._by) not in (0, session):
+            raise CommitError(CommitFault.PENDING, holder)
 
     def check_owner(self, identifier: str | None, session: int) -> Pending:
         """The pending commit, if a request with this id (None: without one) from this session may confirm, cancel or
@@ -94,12 +101,18 @@ class Confirmation:
             before = self.pending.before
         owner = 0 if confirm.id else confirm.session
         self._wait(Pending(confirm.id, owner, self._deadline(confirm.seconds), before))
+        self._by = confirm.session
 
     def prolong(self, seconds: float) -> None:
         """Start the time anew with another duration. Raises CommitError when nothing is pending."""
         if self.pending is None:
             raise CommitError(CommitFault.NONE)
         self._wait(replace(self.pending, deadline=self._deadline(seconds)))
+
+    def leave(self, session: int) -> None:
+        """A session ended: what it has going on goes on without it."""
+        if self._by == session:
+            self._by = 0
 
     def end(self) -> None:
         """Nothing is pending any more; the timer stops."""

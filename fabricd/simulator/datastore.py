@@ -201,8 +201,8 @@ class Datastore:
             raise LockedError(store, held.session)
         if store is Store.CANDIDATE and self.dirty:
             raise LockedError(store, 0)
-        if store is Store.RUNNING and (pending := self.pending) is not None and pending.session not in (0, session):
-            self._confirmation.check_idle()
+        if store is Store.RUNNING:
+            self._confirmation.check_lockable(session)
         self._locks[store] = Lock(session, self._clock())
 
     def unlock(self, store: Store, session: int) -> bool:
@@ -226,6 +226,7 @@ class Datastore:
             self.unlock(store, session)
         if (pending := self.pending) is not None and session and pending.session == session:
             self._detached(self._revert(pending, Step.CANCEL))
+        self._confirmation.leave(session)
 
     def check_lock(self, store: Store, session: int) -> None:
         """Raises LockedError when another session holds the lock."""

@@ -152,6 +152,27 @@ async def test_with_persist_any_session_that_knows_the_id_confirms_it(bench: Ben
     assert late["error-tag"] == "invalid-value"
 
 
+async def test_running_cannot_be_locked_while_another_session_has_a_confirmed_commit_going_on(
+    bench: Bench, client: Client
+) -> None:
+    lock = "<lock><target><running/></target></lock>"
+    async with bench.session() as other:
+        await other.ok(with_mtu(9000))
+        await other.ok(confirmed(60, "<persist>secret</persist>"))
+        denied = await client.refused(lock)
+        assert denied["error-tag"] == "lock-denied"
+        assert int(denied["info"]["session-id"]) > 0
+        await other.ok(lock)
+        await other.ok("<close-session/>")
+        await other.closed()
+    # It goes on without a session now, and whoever comes to confirm it may lock first.
+    async with asyncio.timeout(20):
+        while errors(await client.ask(lock)):
+            await asyncio.sleep(0.005)
+    await client.ok("<commit><persist-id>secret</persist-id></commit>")
+    assert bench.switch.value(MTU) == 9000
+
+
 async def test_cancel_commit_reverts_at_once(bench: Bench, client: Client) -> None:
     assert (await client.refused("<cancel-commit/>"))["error-tag"] == "operation-failed"
     await client.ok(with_mtu(9000))
