@@ -37,11 +37,15 @@ class Client:
 
     async def hello(self, *versions: str) -> etree._Element:
         """Read the server's hello and answer with these base versions."""
-        server = etree.fromstring(await self._read(rb"(.*?)\]\]>\]\]>"))
+        server = await self.greeting()
         uris = "".join(f"<capability>urn:ietf:params:netconf:base:{one}</capability>" for one in versions)
         self.send(f'<hello xmlns="{NC}"><capabilities>{uris}</capabilities></hello>'.encode() + END)
         self.version_1_1 = "1.1" in versions
         return server
+
+    async def greeting(self) -> etree._Element:
+        """Read the server's hello, and say nothing."""
+        return etree.fromstring(await self._read(rb"(.*?)\]\]>\]\]>"))
 
     def send(self, data: bytes) -> None:
         self._process.stdin.write(data)

@@ -14,7 +14,8 @@ from fabricd.simulator.netconf.filter import Filter
 
 @dataclass(slots=True)
 class Counters:
-    """Messages of one session, or of all (RFC 6022 section 2.1.4)."""
+    """Messages of one session, or of all (RFC 6022 section 2.1.4). `in_rpcs` are those without a mistake of the rpc
+    layer, `out_rpc_errors` the replies that tell of errors."""
 
     in_rpcs: int = 0
     in_bad_rpcs: int = 0
@@ -24,7 +25,8 @@ class Counters:
 
 @dataclass(slots=True)
 class ServerCounters(Counters):
-    """Those of the whole server (RFC 6022 section 2.1.5). `started` is in nanoseconds since 1970."""
+    """Those of the whole server (RFC 6022 section 2.1.5). `started` is in nanoseconds since 1970; `in_sessions` were
+    greeted, `dropped_sessions` ended by neither side's will."""
 
     started: int = 0
     in_bad_hellos: int = 0

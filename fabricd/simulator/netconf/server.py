@@ -108,7 +108,6 @@ class NetconfServer:
 
     def greeted(self, session: NetconfSession) -> None:
         """A session's hello was understood: it exists for everybody else from now on."""
-        self.counters.in_sessions += 1
         who = self._person(session)
         self.notifications.tell(lambda: session_start(who))
 
@@ -117,10 +116,9 @@ class NetconfServer:
         if self.sessions.pop(session.id, None) is None:
             return
         self.live.datastore.release(session.id)
-        if reason == "dropped":
-            self.counters.dropped_sessions += 1
+        self.counters.dropped_sessions += reason not in ("closed", "killed", "bad-hello")
+        self.counters.in_bad_hellos += reason == "bad-hello"
         if not greeted:
-            self.counters.in_bad_hellos += reason == "bad-hello"
             return
         who = self._person(session)
         self.notifications.tell(lambda: session_end(who, reason, killer))

@@ -235,12 +235,13 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
         message = hello(server.capabilities, self.id)
         if fault is not None and fault.kind is Kind.WRONG:
             message = f'<rpc-reply xmlns="{BASE}" message-id="1"><ok/></rpc-reply>'.encode()
+        server.counters.in_sessions += 1
         await self._send(message, fault, chunked=False)
 
     async def _handle(self, message: bytes | FramingError) -> None:
-        self._count(in_rpcs=1)
         if isinstance(message, FramingError):
             if self._greeted:
+                self._count(in_bad_rpcs=1)
                 tag = "too-big" if message.too_big else "malformed-message"
                 await self._refuse([RpcError(tag, message.message, kind="rpc")])
             self._ending = "other" if self._greeted else "bad-hello"
@@ -268,6 +269,7 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
                 self._count(in_bad_rpcs=1)
                 raise RpcError("missing-attribute", "message-id is missing", kind="rpc",
                                info={"bad-attribute": "message-id", "bad-element": "rpc"})  # fmt: skip
+            self._count(in_rpcs=1)
             return await self._server.operations.answer(self, rpc)
         except DroppedError:
             raise
@@ -278,7 +280,7 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
             return Answer(self._errors(list(errors_of(error, whole=whole))))
 
     def _errors(self, errors: list[RpcError]) -> str:
-        self._count(out_rpc_errors=len(errors))
+        self._count(out_rpc_errors=1)  # a reply, whatever is in it
         return "".join(written(error, self._server.live.outline.namespaces) for error in errors)
 
     def _count(self, *, in_rpcs: int = 0, in_bad_rpcs: int = 0, out_rpc_errors: int = 0, told: int = 0) -> None:

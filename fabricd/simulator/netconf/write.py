@@ -121,6 +121,7 @@ class Writer:
             good, errors = await self._sorted(target, rest, stop=on_error == "stop-on-error")
             if good and errors:
                 await self._put(target, Request(good), session)
+            if errors:
                 raise SeveralError(errors) from error
             raise
 
