@@ -49,8 +49,10 @@ class View:
 
 def view(schema: Schema, desired: Desired, actual: bytes, likeness: Likeness, judge: Judge) -> View:
     """`actual` is what the device sent. Stored trees may hold what its models no longer have, or what its profile has
-    come to call unsupported: that is left out, and told unless it is the default."""
+    come to call unsupported: that is left out, and told unless it is the default. Old ones may spell addresses
+    otherwise."""
     wanted, lost = (desired.config, ()) if schema.models.plain is None else schema.fitting(desired.config)
+    wanted = schema.respelled(wanted)
     missing = [one for one in lost if not covered(likeness.omitted, one[0])]
     if likeness.unsupported:
         missing += schema.plain.leaves(wanted, likeness.unsupported)

@@ -22,6 +22,7 @@ from fabricd.schema.loose import lexical
 from fabricd.schema.nodes import SchemaNode
 from fabricd.schema.observed import read_observed
 from fabricd.schema.schema import Schema
+from fabricd.schema.spelling import in_one_spelling
 from fabricd.schema.takeable import Leaf, leaves
 
 _CONFIG, _STATE = "config", "state"
@@ -123,16 +124,23 @@ def _state_of(schema: Schema, observed: Mapping[str, Any], path: Path) -> Mappin
 
 def _has_keys(node: SchemaNode, entry: Mapping[str, Any], segment: Segment) -> bool:
     wanted = dict(segment.keys)
-    return all(key.check(lexical(entry.get(key.name, ""))) == key.check(wanted[key.name]) for key in node.keys)
+    return all(_value(key, entry.get(key.name, "")) == _value(key, wanted[key.name]) for key in node.keys)
 
 
 def _same(one: _Held, likeness: Likeness) -> bool:
     node, configured = one.mirror, json.loads(one.called.value)
     if isinstance(configured, list):
         shown = one.shown if isinstance(one.shown, list) else []
-        return sorted(map(lexical, configured)) == sorted(map(lexical, shown))
-    wanted = node.accept(lexical(configured))
+        return sorted(in_one_spelling(node, lexical(held)) for held in configured) == sorted(
+            in_one_spelling(node, lexical(held)) for held in shown
+        )
+    wanted = _value(node, configured)
     if one.shown is not None:
-        return wanted == node.accept(lexical(one.shown))
-    assumed = [lexical(json.loads(value)) for path, value in likeness.defaults if path.covers(one.leaf.path)]
-    return any(wanted == node.accept(value) for value in assumed or node.defaults)
+        return wanted == _value(node, one.shown)
+    assumed = [json.loads(value) for path, value in likeness.defaults if path.covers(one.leaf.path)]
+    return any(wanted == _value(node, value) for value in assumed or node.defaults)
+
+
+def _value(node: SchemaNode, value: Any) -> tuple[int, str] | None:
+    """(base type, canonical value), addresses in one spelling; None for what the leaf cannot have."""
+    return node.accept(in_one_spelling(node, lexical(value)))

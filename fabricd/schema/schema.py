@@ -29,6 +29,7 @@ from fabricd.schema.locate import path_of
 from fabricd.schema.models import Format, ModelSet
 from fabricd.schema.names import Names
 from fabricd.schema.nodes import NodeInfo
+from fabricd.schema.spelling import respelled
 from fabricd.schema.tree import Tree
 
 _KEPT_TREES = 6
@@ -84,7 +85,8 @@ class Schema:
     def read(
         self, data: bytes, form: Format = Format.JSON, *, source: str = "", limit: int = documents.LIMIT_BYTES
     ) -> bytes:
-        """Canonical JSON of a configuration document, read strictly but not yet validated as a whole.
+        """Canonical JSON of a configuration document, read strictly but not yet validated as a whole; IPv6 and MAC
+        addresses in their usual spelling.
 
         `limit` bounds its bytes. Raises InputError for anything that is not configuration in the models: problems
         name the data path and, where known, the line; `source` is told as the intent.
@@ -92,6 +94,10 @@ class Schema:
         tree = Tree.parse(self, data, form, source=source, limit=limit)
         try:
             config = tree.canonical()
+            if (usual := respelled(self.context, config)) is not config:
+                tree.close()
+                tree = self._parsed(usual)
+                config = tree.canonical()
         except InputError as error:
             tree.close()
             raise InputError.of(
@@ -116,6 +122,10 @@ class Schema:
     def canonical(self, config: bytes) -> bytes:
         """The same for the same configuration, whatever the order of members and entries was."""
         return self._tree(config).canonical()
+
+    def respelled(self, config: bytes) -> bytes:
+        """The same with IPv6 and MAC addresses in their usual spelling, as `read` and `read_device` have them."""
+        return respelled(self.context, config)
 
     def to_xml(self, config: bytes) -> bytes:
         """RFC 7950 XML: a sequence of top-level elements, nothing for an empty configuration."""
@@ -167,7 +177,8 @@ class Schema:
 
     def read_device(self, parts: Sequence[Part], encoding: Encoding) -> DeviceTree:
         """What a device sent, mended where it is not RFC 7951 or XML by the models. State is dropped; what the models
-        do not have is skipped and listed. No parts, or empty ones, are an empty tree.
+        do not have is skipped and listed. No parts, or empty ones, are an empty tree. IPv6 and MAC addresses get their
+        usual spelling.
 
         The JSON is deterministic for the same bytes, not sorted. Raises DeviceProtocolError for what cannot be read.
         """
@@ -175,11 +186,18 @@ class Schema:
         try:
             reader.read(parts, encoding)
             config = reader.tree.print()
+            usual = respelled(self.context, config)
+        except InputError as error:
+            reader.tree.close()
+            raise contradiction(error) from error
         except BaseException:
             reader.tree.close()
             raise
-        self._keep(config, reader.tree)
-        return DeviceTree(config, tuple(reader.skipped))
+        if usual is config:
+            self._keep(config, reader.tree)
+        else:
+            reader.tree.close()
+        return DeviceTree(usual, tuple(reader.skipped))
 
     def names(self, likeness: Likeness, desired: bytes) -> Names:
         """The names that a device with the canonical tree `desired` uses."""
