@@ -187,8 +187,9 @@ def check(
 def _tell_checked(terminal: Terminal, found: pb.CheckModelsResponse) -> None:
     against = f"model set {found.against}" if found.against else "what it advertises"
     for one in found.untakeable:
-        value = one.value_json if len(one.value_json) <= _VALUE else f"{one.value_json[:_VALUE]}…"
-        terminal.line(("! ", "red"), (one.path, "bold"), f"  {value}" if value else "")
+        terminal.line(("! ", "red"), (one.path, "bold"), _shortened(one.value_json))
+        if one.sent_path:
+            terminal.line("    sent as ", (one.sent_path, "bold"), _shortened(one.sent_value_json))
         wanted = f" (wanted by {one.intent}{f', {one.source}' if one.source else ''})" if one.intent else ""
         terminal.line("    ", (one.reason, "red"), f": {one.message}", (wanted, "dim"))
     for module in found.modules:
@@ -204,6 +205,11 @@ def _tell_checked(terminal: Terminal, found: pb.CheckModelsResponse) -> None:
         f"{count} of {found.leaves} leaves cannot be taken" if count else f"all {found.leaves} leaves can be taken"
     )
     terminal.line((found.device, "bold"), ": ", (summary, "red" if count else "green"), f", by {against}")
+
+
+def _shortened(value: str) -> str:
+    text = value if len(value) <= _VALUE else f"{value[:_VALUE]}…"
+    return f"  {text}" if text else ""
 
 
 def _tell_installed(terminal: Terminal, last: pb.ModelsProgress, *, as_json: bool) -> None:

@@ -129,6 +129,8 @@ class ModelMethods(Changes):
                     message=one.message,
                     intent=one.intent,
                     source=one.source,
+                    sent_path=one.sent.path.text if one.sent is not None else "",
+                    sent_value_json=one.sent.value if one.sent is not None else "",
                 )
                 for one in found.untakeable[:_MOST_UNTAKEABLE]
             ],

@@ -8,20 +8,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from fabricd.errors import DeviceProtocolError, NotFoundError
 from fabricd.intent import Document
 from fabricd.intent.explain import says
 from fabricd.model.device import Device
-from fabricd.model.intent import ConfigIntent, Intent
+from fabricd.model.intent import ConfigIntent, Intent, Scope
 from fabricd.model.path import Path, Segment, covered
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.model_sets import ModelSets
 from fabricd.reconcile.submission import Submissions
 from fabricd.schema import ModelSet, Schema, SchemaPool
+from fabricd.schema.applied import as_called
 from fabricd.schema.outline import outline_of
 from fabricd.schema.takeable import (
     Leaf,
@@ -42,7 +43,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 @dataclass(frozen=True, slots=True)
 class Untakeable:
     """A leaf that a device cannot take. `reason` is one of schema.takeable.Reason; `intent` the one that wants it, in
-    file `source`. `value` is empty for a rule that no single leaf breaks."""
+    file `source`. `value` is empty for a rule that no single leaf breaks. `sent` is the leaf as the device would get
+    it, by the names of its profile, where that is another one."""
 
     path: Path
     value: str
@@ -50,6 +52,7 @@ class Untakeable:
     message: str
     intent: str = ""
     source: str = ""
+    sent: Leaf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`against` names the model set that was held against, empty: what the device advertises. `leaves` were looked at;
+    """`against` names the model set that was held against, empty: what the device advertises. `leaves` were looked at,
+    those among them that the device's profile adds because the device assumes something else than the models;
     `left_out` are those (paths without keys, and how many) that never reach the device, by its profile's likeness."""
 
     against: str
@@ -80,6 +84,30 @@ class _Wanted:
     config: bytes
     layers: tuple[ConfigIntent, ...]
     intents: Mapping[str, Intent]
+
+
+class _Sent:
+    """What a device would be sent, and what each part of it is called here."""
+
+    def __init__(self, config: bytes, called: Iterable[tuple[Leaf, Leaf]]) -> None:
+        """`called` has every leaf by its canonical name, and as it is sent."""
+        self.config = config
+        self.leaves: list[Leaf] = []
+        self._canonical: dict[Path, Leaf] = {}
+        self._above: dict[Path, Path] = {}
+        for leaf, sent in called:
+            self.leaves.append(sent)
+            if leaf != sent:
+                self._canonical[sent.path] = leaf
+                for depth in range(1, len(sent.path)):
+                    self._above[Path(sent.path.segments[:depth])] = Path(leaf.path.segments[:depth])
+
+    def canonical(self, one: Refused) -> Refused:
+        """The same by its canonical name."""
+        leaf = self._canonical.get(one.leaf.path)
+        if leaf is None:
+            return replace(one, leaf=replace(one.leaf, path=self._above.get(one.leaf.path, one.leaf.path)))
+        return replace(one, leaf=leaf if one.leaf.value else replace(leaf, value=""))
 
 
 class ModelChecks:
@@ -103,8 +131,9 @@ class ModelChecks:
         self._sets = sets
 
     async def check(self, name: str, documents: Sequence[Document] = (), *, models: str = "") -> Checked:
-        """The desired tree of a device, or what `documents` would make of it, held against `models`, or else the set
-        fetched from the device, or else the names that it advertises. What its profile leaves out is not judged.
+        """The desired tree of a device, or what `documents` would make of it, as the device would be sent it: by the
+        names of its profile, without what that leaves out, and with the defaults that have to be said. It is held
+        against `models`, or else the set fetched from the device, or else the names that it advertises.
 
         Raises NotFoundError for what is not known, InputError for documents that a submission would refuse, DeviceError
         when the device has to be asked and does not answer.
@@ -117,21 +146,25 @@ class ModelChecks:
         likeness = device.profile.likeness
         silent = (*likeness.omitted, *likeness.unsupported)
 
-        def reaching(schema: Schema) -> tuple[bytes, tuple[Leaf, ...], Counter[Path]]:
+        def reaching(schema: Schema) -> tuple[_Sent, Counter[Path]]:
             # In the models without the deviations of the profile: what those take away is not to go unsaid.
-            kept = schema.plain.without(wanted.config, silent) if silent else wanted.config
-            gone = (leaf.path for leaf in leaves(schema.plain, wanted.config) if covered(silent, leaf.path))
-            return kept, leaves(schema.plain, kept), Counter(_keyless(path) for path in gone)
+            plain = schema.plain
+            gone = (leaf.path for leaf in leaves(plain, wanted.config) if covered(silent, leaf.path))
+            # As for a device that has nothing yet: then every default that has to be said is.
+            kept = plain.liken(wanted.config, b"", Scope(()), likeness, _never).desired
+            config = plain.names(likeness, kept).outward(kept)
+            return _Sent(config, as_called(plain, kept, likeness)), Counter(_keyless(path) for path in gone)
 
-        config, told, left_out = await self._schemas.run(own, reaching)
+        sent, left_out = await self._schemas.run(own, reaching)
         against = models or (fetched.name if (fetched := await self._sets.of_device(name)) else "")
         if against:
             modules: tuple[Mismatch, ...] = ()
-            found = await self._by_models(self._sets.known(against), told, config)
+            found = await self._by_models(self._sets.known(against), sent.leaves, sent.config)
         else:
-            found, modules = await self._by_names(device, own, told)
-        attributed = await asyncio.to_thread(_attributed, found, wanted, (*likeness.secrets, *likeness.secrets_anew))
-        return Checked(against, len(told), attributed, modules, left_out)
+            found, modules = await self._by_names(device, own, sent.leaves)
+        secrets = (*likeness.secrets, *likeness.secrets_anew)
+        attributed = await asyncio.to_thread(_attributed, found, sent, wanted, secrets)
+        return Checked(against, len(sent.leaves), attributed, modules, left_out)
 
     async def _wanted(self, device: Device, documents: Sequence[Document]) -> _Wanted:
         if documents:
@@ -203,8 +236,15 @@ def _of_modules(schema: Schema, wanted: Sequence[Leaf], absent: set[str]) -> tup
     return tuple(found)
 
 
-def _attributed(found: Sequence[Refused], wanted: _Wanted, secrets: Sequence[Path]) -> tuple[Untakeable, ...]:
-    return tuple(_with_intent(_without_secret(one, secrets), wanted) for one in found)
+def _never(path: Path, wanted: str, shown: str | None) -> bool:
+    return False
+
+
+def _attributed(
+    found: Sequence[Refused], sent: _Sent, wanted: _Wanted, secrets: Sequence[Path]
+) -> tuple[Untakeable, ...]:
+    told = ((one, _without_secret(sent.canonical(one), secrets)) for one in found)
+    return tuple(_with_intent(one, sent, wanted) for sent, one in told)
 
 
 def _without_secret(one: Refused, secrets: Sequence[Path]) -> Refused:
@@ -215,8 +255,11 @@ def _without_secret(one: Refused, secrets: Sequence[Path]) -> Refused:
     return Refused(Leaf(one.leaf.path, ""), one.reason, "this secret is not allowed there" if quoted else one.message)
 
 
-def _with_intent(one: Refused, wanted: _Wanted) -> Untakeable:
+def _with_intent(one: Refused, sent: Refused, wanted: _Wanted) -> Untakeable:
     layer = next((layer for layer in wanted.layers if says(layer.config, one.leaf.path)), None)
     intent = layer.name if layer is not None else ""
     source = wanted.intents[intent].source if intent else ""
-    return Untakeable(one.leaf.path, one.leaf.value, one.reason.value, one.message, intent, source)
+    # A secret keeps its path, by whatever name.
+    called = sent.leaf if one.leaf.value else replace(sent.leaf, value="")
+    other = called if called != one.leaf else None
+    return Untakeable(one.leaf.path, one.leaf.value, one.reason.value, one.message, intent, source, other)

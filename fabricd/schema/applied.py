@@ -43,7 +43,7 @@ def in_force(
     observed = read_observed(schema, fetched)
     silent = (*scope.protected, *likeness.unsupported, *likeness.omitted, *likeness.secrets, *likeness.secrets_anew)
     held: list[_Held] = []
-    for leaf, called in _as_called(schema, desired, likeness):
+    for leaf, called in as_called(schema, desired, likeness):
         mirror = _mirror(schema, leaf)
         if mirror is not None and not covered(silent, leaf.path):
             state = _state_of(schema, observed, called.path)
@@ -90,8 +90,9 @@ class _Held:
         return self.leaf.path.segments[0].name
 
 
-def _as_called(schema: Schema, desired: bytes, likeness: Likeness) -> Iterator[tuple[Leaf, Leaf]]:
-    """Every desired leaf, and the same as the device calls it: names change paths and values, not their order."""
+def as_called(schema: Schema, desired: bytes, likeness: Likeness) -> Iterator[tuple[Leaf, Leaf]]:
+    """Every desired leaf, and the same as the device calls it."""
+    # Names change paths and values, not their order.
     own = leaves(schema, desired)
     if not likeness.aliases and not likeness.interface_refs:
         return zip(own, own, strict=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fabricctl_shell import Shell
 from test_operational import AS_WRITTEN, FABRIC, ONE_MORE, SWAPPED, hall, in_sync
 
+from fabricd.model.device import Alias, Likeness, Profile
+from fabricd.model.path import Path as DataPath
 from fabricd.simulator import LinkConfig, Quirks
 
 MANAGED = Path(__file__).resolve().parents[2] / "yang" / "openconfig"
@@ -99,3 +102,21 @@ async def test_models_are_installed_listed_checked_and_removed(shell: Shell) -> 
     assert (await shell.run("models", "remove", "few")).code == 0
     gone = await shell.run("models", "remove", "few")
     assert (gone.code, gone.err) == (1, "error: there is no model set 'few'\n")
+
+
+async def test_what_cannot_be_taken_is_told_by_both_names(tmp_path: Path) -> None:
+    entry = DataPath.parse("/openconfig-interfaces:interfaces/interface")
+    likeness = Likeness(aliases=(Alias(entry, "name", "Ethernet1", "swp1"),))
+    async with hall(tmp_path, AS_WRITTEN) as one:
+        fleet = one.service.controller.fleet
+        leaf1 = replace(fleet.devices["leaf1"], profile=Profile("calls-it-swp1", likeness=likeness))
+        fleet.devices = {**fleet.devices, "leaf1": leaf1}
+        shell = Shell(tmp_path, one.service, one.simulation)
+        await shell.run("models", "install", str(MANAGED), "--name", "few", "--modules", "openconfig-types")
+        shell.write("leaf1", mtu=9000)
+        await shell.run("submit", "leaf1.yaml", "--no-wait")
+        told = await shell.run("models", "check", "leaf1", "--models", "few")
+    assert told.code == 2
+    path = f"{entry}[name='{{}}']/config/mtu  9000"
+    at = told.out.splitlines().index(f"! {path.format('Ethernet1')}")
+    assert told.out.splitlines()[at + 1] == f"    sent as {path.format('swp1')}"

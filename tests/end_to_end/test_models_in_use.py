@@ -14,7 +14,7 @@ from northbound_harness import DEADLINE, PATIENT, interfaces, serving, switches,
 from test_models import MANAGED, MTU, Bench, bench, managed, module, narrow, netconf_device
 
 from fabricd.errors import ConflictError, InputError
-from fabricd.model.device import Likeness, Profile
+from fabricd.model.device import Alias, Likeness, Profile
 from fabricd.model.path import Path as DataPath
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.schema.model_folder import InstalledSet, ModelFolder
@@ -51,6 +51,68 @@ async def test_what_the_profile_leaves_out_is_told_and_not_held_against_the_devi
             found = await client.check_models("leaf1", models="without")
             assert (found.leaves, list(found.untakeable)) == (2, [])
             assert [(one.path, one.leaves) for one in found.left_out] == [(f"{config}/mtu", 1)]
+
+
+async def test_what_a_device_would_be_sent_is_judged_by_the_names_of_its_profile(tmp_path: Path) -> None:
+    """Over the desired names alone the first set would take nothing and the second everything."""
+    entry = DataPath.parse("/openconfig-interfaces:interfaces/interface")
+    profile = Profile("calls-it-swp1", likeness=Likeness(aliases=(Alias(entry, "name", "Ethernet1", "swp1"),)))
+    devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
+    async with serving(tmp_path, devices=devices, running=False) as service:
+        bench = Bench(service)
+        await bench.install("short", named("1..4"))
+        await bench.install("long", named("5..max"))
+        async with service.client() as client:
+            await client.submit([interfaces("leaf1", name="jumbo", source="jumbo.yaml")])
+            assert not (await client.check_models("leaf1", models="short")).untakeable
+            found = await client.check_models("leaf1", models="long")
+    own, theirs = (f"{entry}[name='{name}']/config/name" for name in ("Ethernet1", "swp1"))
+    one = next(one for one in found.untakeable if one.path == own)
+    assert (one.value_json, one.sent_path, one.sent_value_json) == ('"Ethernet1"', theirs, '"swp1"')
+    assert (one.reason, one.intent, one.source) == ("value", "jumbo", "jumbo.yaml")
+    assert {"swp1" in one.path or "Ethernet1" in one.sent_path for one in found.untakeable} == {False}
+
+
+async def test_a_rule_that_is_broken_by_the_names_of_a_profile_is_told_by_both_names(tmp_path: Path) -> None:
+    entry = DataPath.parse("/openconfig-interfaces:interfaces/interface")
+    profile = Profile("calls-it-swp1", likeness=Likeness(aliases=(Alias(entry, "name", "Ethernet1", "swp1"),)))
+    devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
+    rule = b"leaf mtu {\n      must \"not(../name = 'swp1')\";"
+    ruled = [(name, text.replace(b"leaf mtu {", rule)) for name, text in managed()]
+    async with serving(tmp_path, devices=devices, running=False) as service:
+        bench = Bench(service)
+        await bench.install("ruled", ruled)
+        async with service.client() as client:
+            await client.submit([interfaces("leaf1")])
+            (one,) = (await client.check_models("leaf1", models="ruled")).untakeable
+    assert (one.path, one.reason) == (MTU, "rule")
+    assert one.sent_path == MTU.replace("Ethernet1", "swp1")
+
+
+async def test_defaults_that_a_profile_has_fabricd_say_are_judged_too(tmp_path: Path) -> None:
+    enabled = DataPath.parse("/openconfig-interfaces:interfaces/interface/config/enabled")
+    profile = Profile("off-by-default", likeness=Likeness(defaults=((enabled, "false"),)))
+    devices = {name: replace(device, profile=profile) for name, device in unreachable("leaf1").items()}
+    without = [(name, text.replace(b"leaf enabled {", b"leaf on {")) for name, text in managed()]
+    async with serving(tmp_path, devices=devices, running=False) as service:
+        bench = Bench(service)
+        await bench.install("without", without, modules=["openconfig-interfaces", "iana-if-type"])
+        async with service.client() as client:
+            await client.submit([interfaces("leaf1")])
+            (one,) = (await client.check_models("leaf1", models="without")).untakeable
+    assert (one.path, one.value_json, one.reason) == (MTU.replace("/mtu", "/enabled"), "true", "node")
+    assert (one.intent, one.sent_path) == ("", "")
+
+
+def named(length: str) -> list[tuple[str, bytes]]:
+    """The managed models, with names of interfaces of this length only."""
+    head, tail = b"leaf name {\n      type string", b'description "Name of the interface as'
+    found = [
+        (name, text.replace(head + b";\n      " + tail, head + b' { length "%b"; }\n      ' % length.encode() + tail))
+        for name, text in managed()
+    ]
+    assert found != managed()
+    return found
 
 
 async def test_no_secret_is_told_whatever_is_wrong_with_it(tmp_path: Path) -> None:

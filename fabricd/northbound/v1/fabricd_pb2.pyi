@@ -604,20 +604,24 @@ class LeftOut(_message.Message):
     def __init__(self, path: _Optional[str] = ..., leaves: _Optional[int] = ...) -> None: ...
 
 class Untakeable(_message.Message):
-    __slots__ = ("path", "value_json", "reason", "message", "intent", "source")
+    __slots__ = ("path", "value_json", "reason", "message", "intent", "source", "sent_path", "sent_value_json")
     PATH_FIELD_NUMBER: _ClassVar[int]
     VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     INTENT_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SENT_PATH_FIELD_NUMBER: _ClassVar[int]
+    SENT_VALUE_JSON_FIELD_NUMBER: _ClassVar[int]
     path: str
     value_json: str
     reason: str
     message: str
     intent: str
     source: str
-    def __init__(self, path: _Optional[str] = ..., value_json: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., intent: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+    sent_path: str
+    sent_value_json: str
+    def __init__(self, path: _Optional[str] = ..., value_json: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., intent: _Optional[str] = ..., source: _Optional[str] = ..., sent_path: _Optional[str] = ..., sent_value_json: _Optional[str] = ...) -> None: ...
 
 class ModuleMismatch(_message.Message):
     __slots__ = ("name", "ours", "device")
