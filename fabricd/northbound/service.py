@@ -146,7 +146,7 @@ class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServ
         return pb.DiffResponse(from_revision=old, to_revision=new, devices=map(convert.plan_message, plans))
 
     async def Status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:  # noqa: N802
-        views = await self._controller.status(_once(request.devices))
+        views = await self._controller.status(tuple(request.devices))
         return pb.StatusResponse(
             revision=await self._current_number(),
             devices=[convert.status_message(view, await self._desired_revision(view.device.name)) for view in views],
@@ -156,11 +156,11 @@ class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServ
         )
 
     async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:  # noqa: N802
-        revision, plans = await self._submissions.plan(_once(request.devices))
+        revision, plans = await self._submissions.plan(tuple(request.devices))
         return pb.PlanResponse(revision=revision, plans=map(convert.plan_message, plans))
 
     async def Reconcile(self, request: pb.ReconcileRequest, context: Context) -> pb.ReconcileResponse:  # noqa: N802
-        queued = self._controller.reconcile_now(_once(request.devices), approve=request.approve)
+        queued = self._controller.reconcile_now(tuple(request.devices), approve=request.approve)
         return pb.ReconcileResponse(queued=queued)
 
     async def SetMode(self, request: pb.SetModeRequest, context: Context) -> pb.SetModeResponse:  # noqa: N802
@@ -171,7 +171,7 @@ class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServ
         _short(reason=request.reason)
         mode = Mode(request.mode) if request.mode else None
         await self._carried_out(
-            self._controller.set_mode(_once(request.devices), mode, author=caller.get().author, reason=request.reason)
+            self._controller.set_mode(tuple(request.devices), mode, author=caller.get().author, reason=request.reason)
         )
         return pb.SetModeResponse()
 
@@ -245,10 +245,6 @@ def _countable(*revisions: int) -> None:
     for number in revisions:
         if number > _LAST_REVISION:
             raise NotFoundError(f"there is no revision {number}")
-
-
-def _once(devices: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(devices))
 
 
 def _short(**texts: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from fabricd.errors import ConflictError, NotFoundError, StoreError
+from fabricd.errors import ConflictError, StoreError
 from fabricd.model.device import Device, Mode
 from fabricd.model.outcome import (
     DeviceStatus,
@@ -241,7 +241,9 @@ class Controller:
 
     async def status(self, devices: Sequence[str] = ()) -> tuple[DeviceView, ...]:
         """What is known of these devices, all if none is named. Raises NotFoundError."""
-        return tuple([await self._view(name) for name in self.known(devices)])
+        # All by the inventory of now: it may be another one before the last is looked up.
+        known = [self.fleet.device(name) for name in self.known(devices)]
+        return tuple([await self._view(device) for device in known])
 
     @property
     def queue_depth(self) -> int:
@@ -254,14 +256,12 @@ class Controller:
         return bool(self._queue.working) or self.queue_depth > 0
 
     def known(self, devices: Sequence[str]) -> tuple[str, ...]:
-        """These names, or all. Raises NotFoundError for one that is not in the inventory."""
-        for name in devices:
-            if name not in self.fleet.devices:
-                raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
-        return tuple(devices) or tuple(self.fleet.devices)
+        """These names, each once, or all. Raises NotFoundError for one that is not in the inventory."""
+        return self.fleet.known(devices)
 
-    async def _view(self, name: str) -> DeviceView:
-        device, status = self.fleet.devices[name], await self._ledger.status(name)
+    async def _view(self, device: Device) -> DeviceView:
+        name = device.name
+        status = await self._ledger.status(name)
         head = await self._store.desired_head(name)
         # What is known of a device with a write of unknown effect is from before that.
         settled = status.outcome in (OutcomeKind.IN_SYNC, OutcomeKind.APPLIED) and not self._recovery.pending(name)

@@ -49,9 +49,7 @@ class Explanations:
     async def explain(self, device: str, path: str, revision: int = 0) -> Explained:
         """`revision` 0: the current one. Raises NotFoundError for a device or revision that is not known, InputError
         for a path that is none."""
-        known = self._fleet.devices.get(device)
-        if known is None:
-            raise NotFoundError(f"there is no device {device!r} in the inventory", device=device)
+        known = self._fleet.device(device)
         current = await self._store.revision(revision) if revision else await self._store.current()
         if current is None:
             raise NotFoundError("there is no revision yet: nothing was ever submitted")

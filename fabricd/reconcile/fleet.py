@@ -6,10 +6,10 @@ Owned and replaced by the controller; everyone else in reconcile reads. Must not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fabricd.errors import InputError
+from fabricd.errors import InputError, NotFoundError
 from fabricd.model.device import Device, Mode
 from fabricd.schema import ModelSet
 
@@ -25,6 +25,17 @@ class Fleet:
     window_open: Callable[[], bool] = lambda: True
     max_deleted_share: float = 0.5
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def device(self, name: str) -> Device:
+        """Raises NotFoundError for one that is not in the inventory (any more)."""
+        try:
+            return self.devices[name]
+        except KeyError:
+            raise NotFoundError(f"there is no device {name!r} in the inventory", device=name) from None
+
+    def known(self, names: Sequence[str]) -> tuple[str, ...]:
+        """These names, each once, or all. Raises NotFoundError for one that is not in the inventory."""
+        return tuple(dict.fromkeys(self.device(name).name for name in names)) or tuple(self.devices)
 
     def mode(self, device: Device) -> Mode:
         """As set by an operator, or else by the inventory."""

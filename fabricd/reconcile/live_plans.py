@@ -19,6 +19,7 @@ from fabricd.plan import make_plan, ordered, plan_edits, worst
 from fabricd.reconcile.attempt import has_net
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.secret_memory import memory_of
+from fabricd.reconcile.turns import Turns
 from fabricd.schema import Schema, SchemaPool
 from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
@@ -43,7 +44,7 @@ class LivePlans:
         self._store = store
         self._sessions = sessions
         self._schemas = schemas
-        self._places = asyncio.Semaphore(concurrency)
+        self._turns = Turns(concurrency)
 
     async def against_devices(self, wanted: Iterable[Desired]) -> tuple[DevicePlan, ...]:
         """What it would take now to bring each device to its tree, by device name."""
@@ -57,7 +58,7 @@ class LivePlans:
             return DevicePlan(Plan(desired.device, desired.revision), gone, "NOT_FOUND")
         desired = replace(desired, scope=current_scope(desired, device.profile))
         try:
-            async with self._places, self._sessions.open(device.name) as target:
+            async with self._turns.at(device.name), self._sessions.open(device.name) as target:
                 fetched = await target.fetch(desired.scope.roots)
                 net = await has_net(target, device.profile)
             work = partial(

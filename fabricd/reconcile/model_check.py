@@ -138,9 +138,7 @@ class ModelChecks:
         Raises NotFoundError for what is not known, InputError for documents that a submission would refuse, DeviceError
         when the device has to be asked and does not answer.
         """
-        device = self._fleet.devices.get(name)
-        if device is None:
-            raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
+        device = self._fleet.device(name)
         wanted = await self._wanted(device, documents)
         own = self._fleet.model_set(device)
         likeness = device.profile.likeness

@@ -24,6 +24,7 @@ from fabricd.model.operational import InForce, Operational
 from fabricd.model.path import Path
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.fleet import Fleet
+from fabricd.reconcile.turns import Turns
 from fabricd.schema import Schema, SchemaPool
 from fabricd.schema.applied import in_force, mirrors
 from fabricd.schema.observed import read_observed
@@ -112,16 +113,17 @@ class Observations:
         self._sessions = sessions
         self._fleet = fleet
         self._clock = clock or SystemClock()
-        self._places = asyncio.Semaphore(concurrency)
+        self._turns = Turns(concurrency)
 
     async def operational(self, devices: Sequence[str] = ()) -> tuple[Observed, ...]:
         """State of these devices, all if none is named. Raises NotFoundError."""
-        return await self._each(self._known(devices), partial(self._observe, wanted=(_PORTS, *_LLDP_STATE, _SESSIONS)))
+        work = partial(self._observe, wanted=(_PORTS, *_LLDP_STATE, _SESSIONS))
+        return await self._each(self._fleet.known(devices), work)
 
     async def cabling(self, devices: Sequence[str] = ()) -> Cabling:
         """Every cable of the current revision's fabrics (only those that touch one of `devices`, if any is named), as
         the devices at its ends see it. Raises NotFoundError."""
-        self._known(devices)
+        self._fleet.known(devices)
         revision, links = await self.links()
         asked = {port.device for _, link in links for port in (link.a, link.b)}
         if devices:
@@ -150,26 +152,21 @@ class Observations:
     async def applied(self, devices: Sequence[str] = ()) -> tuple[Applied, ...]:
         """What of their desired trees these devices do not have in force; of all that have one, if none is named.
         Raises NotFoundError."""
-        names = self._known(devices)
+        names: Sequence[str] = self._fleet.known(devices)
         if not devices:
             names = [name for name in names if await self._store.desired_head(name) is not None]
         return await self._each(names, self._apply)
 
     async def _each(self, names: Iterable[str], work: Callable[[str], Awaitable[_T]]) -> tuple[_T, ...]:
         async def one(name: str) -> _T:
-            async with self._places:
+            async with self._turns.at(name):
                 return await work(name)
 
         return tuple(await asyncio.gather(*map(one, names)))
 
-    def _known(self, devices: Sequence[str]) -> list[str]:
-        for name in devices:
-            if name not in self._fleet.devices:
-                raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
-        return list(dict.fromkeys(devices)) or list(self._fleet.devices)
-
     async def _observe(self, name: str, wanted: Sequence[Wanted]) -> Observed:
         try:
+            models = self._fleet.model_set(self._fleet.device(name))
             async with self._sessions.open(name) as target:
                 fetched, unread = await read_state(target, wanted)
             read = self._clock.now()
@@ -177,19 +174,18 @@ class Observations:
             def work(schema: Schema) -> Operational:
                 return operational(name, read, read_observed(schema, fetched), tuple(path.text for path in unread))
 
-            models = self._fleet.model_set(self._fleet.devices[name])
             return Observed(name, await self._schemas.run(models, work))
         except FabricdError as error:
             return Observed(name, None, str(error), error.code)
 
     async def _apply(self, name: str) -> Applied:
-        device = self._fleet.devices[name]
-        desired = await self._store.desired(name)
-        if desired is None:
-            return Applied(name, None, error="nothing is desired of it", error_code=NotFoundError.code)
-        scope = current_scope(desired, device.profile)
-        models = self._fleet.model_set(device)
         try:
+            device = self._fleet.device(name)
+            desired = await self._store.desired(name)
+            if desired is None:
+                raise NotFoundError("nothing is desired of it")
+            scope = current_scope(desired, device.profile)
+            models = self._fleet.model_set(device)
             pieces = await self._schemas.run(models, partial(mirrors, desired=desired.config))
             wanted = [Wanted(root, tuple(piece for piece in pieces if root.covers(piece))) for root in scope.roots]
             async with self._sessions.open(name) as target:

@@ -217,11 +217,9 @@ class Submissions:
     async def plan(self, devices: Sequence[str] = ()) -> tuple[int, tuple[DevicePlan, ...]]:
         """Read devices (all, if none is named) and tell what brings them to the current revision: its number, and a
         plan for each that it says something of. Raises NotFoundError for a device that is not in the inventory."""
-        for name in devices:
-            if name not in self._fleet.devices:
-                raise NotFoundError(f"there is no device {name!r} in the inventory", device=name)
+        names = self._fleet.known(devices)
         current = await self._store.current()
-        trees = [await self._store.desired(name) for name in devices or self._fleet.devices] if current else []
+        trees = [await self._store.desired(name) for name in names] if current else []
         plans = await self._plans.against_devices(tree for tree in trees if tree is not None)
         return current.number if current else 0, plans
 
