@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import grpc
@@ -20,6 +20,7 @@ from fabricd.northbound.access import authorize, caller, identify, needed_role
 from fabricd.northbound.failures import (
     DETAIL_BYTES,
     MOST_DETAIL_BYTES,
+    BusyError,
     status_code,
     to_status,
 )
@@ -31,17 +32,23 @@ log = logging.getLogger(__name__)
 Handler = Any  # grpc.RpcMethodHandler, whose stubs know only the synchronous kind
 Context = grpc.aio.ServicerContext[Any, Any]
 
+MOST_STREAMS = 512
+"""Of all callers, at once."""
+REQUEST_WITHIN = 60.0
+"""Seconds from the start of a call until its one request is there."""
+
 
 class Gate(grpc.aio.ServerInterceptor):
     """Guards every method of the server, its own and those of health and reflection alike.
 
     Requests are parsed behind the gate, not before it: a caller without a role costs no parsing, and bytes that are no
-    message get INVALID_ARGUMENT instead of gRPC's UNKNOWN.
+    message get INVALID_ARGUMENT instead of gRPC's UNKNOWN. Owns the count of streams.
     """
 
     def __init__(self, roles: Mapping[str, Role], *, insecure: bool) -> None:
         self._roles = roles
         self._insecure = insecure
+        self._streams = 0
 
     async def intercept_service(
         self,
@@ -54,32 +61,33 @@ class Gate(grpc.aio.ServerInterceptor):
         return self._guarded(handler, handler_call_details.method)
 
     def _guarded(self, handler: Handler, method: str) -> Handler:
+        """The handler behind the gate. On the wire one request is a stream of one; taken as that, it is not waited for
+        before the caller is known, nor for ever."""
         parse: Callable[[bytes], Any] = handler.request_deserializer or bytes
+        answer = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+        lasting = handler.request_streaming or handler.response_streaming
 
-        async def unary_unary(data: bytes, context: Context) -> Any:
+        async def serve(_: AsyncIterator[bytes], context: Context) -> None:
             async with self._admitted(method, context):
-                return await handler.unary_unary(_parsed(parse, data), context)
+                with self._stream() if lasting else nullcontext():
+                    if handler.request_streaming:
+                        request: Any = (_parsed(parse, data) async for data in _requests(context))
+                    else:
+                        request = _parsed(parse, await _whole(context))
+                    await _pump(answer(request, context), context, streaming=handler.response_streaming)
 
-        async def unary_stream(data: bytes, context: Context) -> None:
-            async with self._admitted(method, context):
-                await _pump(handler.unary_stream(_parsed(parse, data), context), context)
+        return grpc.stream_stream_rpc_method_handler(serve, response_serializer=handler.response_serializer)
 
-        async def stream_stream(requests: AsyncIterator[bytes], context: Context) -> None:
-            async with self._admitted(method, context):
-                parsed = (_parsed(parse, data) async for data in requests)
-                await _pump(handler.stream_stream(parsed, context), context)
-
-        if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(
-                stream_stream,
-                response_serializer=handler.response_serializer,
-            )
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                unary_stream,
-                response_serializer=handler.response_serializer,
-            )
-        return grpc.unary_unary_rpc_method_handler(unary_unary, response_serializer=handler.response_serializer)
+    @contextmanager
+    def _stream(self) -> Iterator[None]:
+        """Calls without an end of their own leave room for those that have one."""
+        if self._streams >= MOST_STREAMS:
+            raise BusyError(f"{MOST_STREAMS} streams are open already")
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
 
     @asynccontextmanager
     async def _admitted(self, method: str, context: Context) -> AsyncIterator[None]:
@@ -117,13 +125,32 @@ def _parsed(parse: Callable[[bytes], Any], data: bytes) -> Any:
         raise InputError("the request is not a well-formed message of this method") from error
 
 
-async def _pump(answers: Any, context: Context) -> None:
-    """Send what a streaming method yields; a method that writes for itself is just awaited.
+async def _requests(context: Context) -> AsyncIterator[bytes]:
+    while (data := await context.read()) is not grpc.aio.EOF:
+        yield data
+
+
+async def _whole(context: Context) -> bytes:
+    """The one request of a call. Raises InputError when none comes, or not in time."""
+    try:
+        async with asyncio.timeout(REQUEST_WITHIN):
+            data = await context.read()
+    except TimeoutError as error:
+        raise InputError(f"the request did not arrive within {REQUEST_WITHIN:g} seconds") from error
+    if data is grpc.aio.EOF:
+        raise InputError("no request was sent")
+    return bytes(data)
+
+
+async def _pump(answers: Any, context: Context, *, streaming: bool) -> None:
+    """Send what a method answers; a streaming one that writes for itself is just awaited.
 
     `write` returns once flow control let the message go, so a slow reader slows its method and nothing piles up.
     """
     if not hasattr(answers, "__aiter__"):
-        await answers
+        answer = await answers
+        if not streaming:
+            await context.write(answer)
         return
     async with aclosing(answers):
         async for answer in answers:

@@ -5,6 +5,7 @@ Turns messages into calls of reconcile's model rooms and their answers into mess
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _LONGEST_ORIGIN = 400
 _MOST_RECEIVED = 2 * MOST_BYTES  # of a caller that sends too much; then the call is cut off
 _MOST_UNTAKEABLE = 1_000  # told at once; the rest is counted
+_MOST_INSTALLING = 4  # at once, as their files are held in memory; others wait until they may send
+RECEIVED_WITHIN = 300.0
+"""Seconds that a caller has to send all files of an installation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +49,39 @@ class ModelMethods(Changes):
 
     _models: ModelRooms
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._installing = asyncio.Semaphore(_MOST_INSTALLING)
+
     async def InstallModels(  # noqa: N802
         self, requests: AsyncIterator[pb.InstallModelsRequest], context: Context
     ) -> AsyncGenerator[pb.ModelsProgress, None]:
         # The caller sends nothing before it knows that it may.
-        yield pb.ModelsProgress(step="receiving")
-        header, files = await _received(requests)
-        yield pb.ModelsProgress(done=len(files), total=len(files), step="checking and loading")
-        view = await self._carried_out(
-            self._models.sets.install(
-                header.name,
-                files,
-                modules=tuple(header.modules) or None,
-                features=read_chosen(header.features),
-                origin=header.origin or "files",
-                author=caller.get().author,
+        async with self._installing:
+            yield pb.ModelsProgress(step="receiving")
+            try:
+                async with asyncio.timeout(RECEIVED_WITHIN):
+                    header, files = await _received(requests)
+            except TimeoutError as error:
+                raise InputError(f"the files were not all sent within {RECEIVED_WITHIN:g} seconds") from error
+            yield pb.ModelsProgress(done=len(files), total=len(files), step="checking and loading")
+            view = await self._carried_out(
+                self._models.sets.install(
+                    header.name,
+                    files,
+                    modules=tuple(header.modules) or None,
+                    features=read_chosen(header.features),
+                    origin=header.origin or "files",
+                    author=caller.get().author,
+                )
             )
-        )
         yield pb.ModelsProgress(done=len(files), total=len(files), step="installed", installed=set_message(view))
 
     async def FetchModels(  # noqa: N802
         self, request: pb.FetchModelsRequest, context: Context
     ) -> AsyncGenerator[pb.ModelsProgress, None]:
+        # A device is not asked for hundreds of texts for a name that cannot be.
+        self._models.sets.may_be_installed(request.name)
         gathered: Gathered | None = None
         async with aclosing(self._models.fetches.gather(request.device)) as gathering:
             async for one in gathering:

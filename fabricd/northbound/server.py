@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SERVICE: str = fabricd_pb2.DESCRIPTOR.services_by_name["Fabricd"].full_name
 _HEALTH: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _LONGEST_SOCKET_PATH = 107  # sun_path, unix(7)
-_MOST_CALLS = 1_024  # more at once are refused; streams of the journal have a lower limit of their own
+_MOST_CALLS = 1_024  # more at once are refused; streams have a lower limit of their own (gate)
 _MOST_STREAMS_A_CONNECTION = 128
 
 

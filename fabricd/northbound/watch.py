@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from fabricd.model.outcome import JournalRecord
-from fabricd.northbound.failures import BusyError, CursorError, UnavailableError
+from fabricd.northbound.failures import CursorError, UnavailableError
 
 BATCH = 256
 """Records read at a time: what a slow reader can hold in the daemon's memory."""
@@ -27,15 +27,14 @@ class Journal(Protocol):
 
 
 class Watching:
-    """Serves any number of readers, each at its own pace, up to `limit` at once.
+    """Serves any number of readers, each at its own pace.
 
     Owns the count of readers. `close` ends every stream with UnavailableError, after which a reader resumes from its
     cursor elsewhere or later.
     """
 
-    def __init__(self, journal: Journal, *, limit: int = 512) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._limit = limit
         self._readers = 0
         self._closing = asyncio.Event()
 
@@ -53,11 +52,9 @@ class Watching:
     ) -> AsyncGenerator[JournalRecord, None]:
         """Records after sequence `after` (0: from the first one kept), or the `last` n and what follows them.
 
-        Raises CursorError where the journal cannot be continued from `after` without a gap, BusyError when too many
-        read, UnavailableError when the daemon stops.
+        Raises CursorError where the journal cannot be continued from `after` without a gap, UnavailableError when the
+        daemon stops.
         """
-        if self._readers >= self._limit:
-            raise BusyError(f"{self._limit} streams of the journal are open already")
         self._readers += 1
         try:
             first, end = await self._journal.first_sequence(), await self._journal.last_sequence()

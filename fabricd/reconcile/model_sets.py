@@ -75,6 +75,12 @@ class ModelSets:
         self._clock = clock or SystemClock()
         self._turn = asyncio.Lock()
 
+    def may_be_installed(self, name: str) -> None:
+        """Raises InputError for what is no name of a set, ConflictError for that of a set that was not installed."""
+        may_be_named(name)
+        if name in self._fleet.models and name not in self._folder.installed():
+            raise ConflictError(f"model set {name!r} is built in, or named in the settings: choose another name")
+
     async def install(
         self,
         name: str,
@@ -93,7 +99,7 @@ class ModelSets:
         when a file is no YANG, the modules do not load, or the desired tree of a device that uses the set would not be
         valid any more: with a Problem for each place.
         """
-        self._may_be_named(name)
+        self.may_be_installed(name)
         read = await asyncio.to_thread(read_modules, tuple(files))
         async with self._turn:
             candidate = await asyncio.to_thread(
@@ -156,12 +162,6 @@ class ModelSets:
         if name not in self._fleet.models:
             raise NotFoundError(f"there is no model set {name!r}")
         return self._fleet.models[name]
-
-    def _may_be_named(self, name: str) -> None:
-        may_be_named(name)
-        known = self._fleet.models.get(name)
-        if known is not None and name not in self._folder.installed():
-            raise ConflictError(f"model set {name!r} is built in, or named in the settings: choose another name")
 
     def _users(self, name: str) -> list[Device]:
         return [device for device in self._fleet.devices.values() if device.profile.models == name]

@@ -154,6 +154,12 @@ async def test_a_set_needs_a_name_of_its_own(bench: Bench, name: str) -> None:
         await bench.install(name, managed())
 
 
+@pytest.mark.parametrize("name", ["", "../elsewhere", "managed"])
+async def test_a_name_that_cannot_be_is_refused_before_a_device_is_asked(bench: Bench, name: str) -> None:
+    with pytest.raises((InputError, ConflictError)):  # leaf1 is switched off
+        await bench.fetch("leaf1", name)
+
+
 async def test_models_that_a_switch_hands_out_become_a_set_and_are_what_it_is_checked_by(live: Bench) -> None:
     last = await live.fetch("leaf2", "leaf2-models")
     assert last.installed.fetched_from == "leaf2"

@@ -17,6 +17,7 @@ from northbound_harness import Authority, Service, interfaces, serving
 from fabricd.client import Client, Tls
 from fabricd.errors import DeviceError, InputError, PermissionDeniedError
 from fabricd.northbound.failures import UnavailableError
+from fabricd.northbound.server import SERVICE
 from fabricd.northbound.v1 import fabricd_pb2
 
 ROLES = {"grafana": "viewer", "ci.example.net": "operator", "root": "admin"}
@@ -118,6 +119,22 @@ async def test_each_role_may_call_what_it_may_and_nothing_else(secured: Secured,
             else:
                 with pytest.raises(PermissionDeniedError):
                     await call(client)
+
+
+async def test_without_a_role_nothing_is_read_of_a_request(secured: Secured) -> None:
+    giant = fabricd_pb2.Document(source="giant.yaml", content=b"#" * (32 << 20))
+    for name in ("stranger", "grafana"):
+        async with secured.client(name) as client:
+            with pytest.raises(PermissionDeniedError):
+                await client.submit([giant])
+            tls = secured.authority.issue(name)
+            files = (tls.ca, tls.key, tls.certificate)
+            credentials = grpc.ssl_channel_credentials(*(file.read_bytes() for file in files))
+            address = f"localhost:{secured.service.server.tcp_port}"
+            async with grpc.aio.secure_channel(address, credentials) as channel:
+                # It would not send its request for as long as it likes.
+                silent = channel.stream_stream(f"/{SERVICE}/Submit")()
+                assert await silent.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_the_certificate_is_the_author_and_not_what_the_caller_says(secured: Secured) -> None:
