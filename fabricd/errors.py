@@ -6,14 +6,15 @@ Raised by every room; caught at the edges (gRPC status, CLI exit code, reconcile
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, and where.
 
-    `path` is a data path (RFC 7951 names), `line` and `column` count from 1 and are 0 when unknown.
+    `path` is a data path (RFC 7951 names), `line` and `column` count from 1 and are 0 when unknown. `rule` is the
+    error-app-tag of the models' rule that is broken, as RFC 7950 section 15 has it, "" for none.
     """
 
     message: str
@@ -22,6 +23,7 @@ class Problem:
     path: str = ""
     line: int = 0
     column: int = 0
+    rule: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         place = [part for part in (self.device, self.intent, self.path) if part]

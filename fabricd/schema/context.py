@@ -78,7 +78,9 @@ class Context:
 
     def problems(self) -> tuple[Problem, ...]:
         """The same as Problems with data paths."""
-        return tuple(Problem(fault.message, path=fault.path, line=fault.line) for fault in self.faults())
+        return tuple(
+            Problem(fault.message, path=fault.path, line=fault.line, rule=fault.rule) for fault in self.faults()
+        )
 
     def fault(self, doing: str) -> SchemaFault:
         """The error for a call that cannot fail by what was given to it."""

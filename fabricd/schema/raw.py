@@ -91,13 +91,15 @@ _LINE = re.compile(r"[Ll]ine number (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error item of libyang: `path` a data path (or, with `of_schema`, a schema path), `line` 0 when unknown."""
+    """One error item of libyang: `path` a data path (or, with `of_schema`, a schema path), `line` 0 when unknown,
+    `rule` the error-app-tag."""
 
     message: str
     path: str = ""
     line: int = 0
     of_schema: bool = False
     fatal: bool = False
+    rule: str = ""
 
 
 def text(pointer: Any) -> str:
@@ -177,6 +179,7 @@ def faults(context: Any) -> list[Fault]:
                 int(line[1]) if line else 0,
                 bool(where) and where[1] == "Schema" if where else False,
                 item.no in _FATAL,
+                text(item.apptag),
             )
         )
         item = item.next

@@ -57,14 +57,14 @@ def _take(fault: raw.Fault, cell: raw.Cell, found: list[Problem], seen: set[tupl
     """Note the problem and cut its node. False when the search has to end here."""
     hits = _hits(fault, cell)
     if not hits:
-        found.append(Problem(fault.message, path=fault.path))
+        found.append(Problem(fault.message, path=fault.path, rule=fault.rule))
         return False
     for node in hits:
         path = raw.data_path(node)
         again = (fault.message, path) in seen
         if not again and not _follows(node, cuts):
             shown = f"{path}/{fault.path.rpartition('/')[2]}" if fault.of_schema else path
-            found.append(Problem(fault.message, path=shown))
+            found.append(Problem(fault.message, path=shown, rule=fault.rule))
         seen.add((fault.message, path))
         _cut(cell, node, cuts, climb=again)
         if again:

@@ -50,7 +50,7 @@ async def test_a_commit_that_does_not_validate_changes_nothing(either: Client, e
     await either.ok(edit(interface("<config><name>Ethernet9</name></config>")))
     for operation in ("<validate><source><candidate/></source></validate>", "<commit/>"):
         found = errors(await either.ask(operation))
-        assert {error["error-tag"] for error in found} == {"operation-failed"}
+        assert {error["error-tag"] for error in found} == {"data-missing"}
         assert any("Ethernet1" in (error.get("error-path") or "") for error in found)
     assert (left.running, left.commits) == (before, commits)
     await either.ok("<discard-changes/>")

@@ -75,6 +75,26 @@ async def test_a_replace_of_the_whole_with_a_mistake_replaces_nothing(
     assert left.value("/interfaces/interface[name=Ethernet2]") is None
 
 
+async def test_what_rule_of_the_models_is_broken_is_told_by_its_tags(client: Client) -> None:
+    """RFC 7950 sections 15.4 and 15.5."""
+    lacks_target = interface(config(name="Ethernet2"))
+    await client.ok(edit(lacks_target))
+    error = await client.refused("<commit/>")
+    assert (error["error-tag"], error["error-app-tag"]) == ("data-missing", "instance-required")
+    assert error["error-path"].endswith("/openconfig-interfaces:name")
+    await client.ok("<discard-changes/>")
+    med = (
+        '<bgp-actions xmlns="http://openconfig.net/yang/bgp-policy"><config><set-med>5</set-med></config></bgp-actions>'
+    )
+    statement = f"<statement><name>s</name><config><name>s</name></config><actions>{med}</actions></statement>"
+    definition = f"<name>p</name><config><name>p</name></config><statements>{statement}</statements>"
+    policy = f"<policy-definitions><policy-definition>{definition}</policy-definition></policy-definitions>"
+    lacks_action = f'<routing-policy xmlns="http://openconfig.net/yang/routing-policy">{policy}</routing-policy>'
+    error = await client.refused(edit(lacks_action, "<test-option>test-then-set</test-option>"))
+    assert (error["error-tag"], error["error-app-tag"]) == ("operation-failed", "must-violation")
+    assert error["error-path"].endswith("openconfig-bgp-policy:config")
+
+
 @pytest.mark.parametrize("attribute", ["operation", "insert"])
 async def test_an_attribute_of_no_namespace_is_unknown(client: Client, left: Switch, attribute: str) -> None:
     await commit(client, interface(config()))

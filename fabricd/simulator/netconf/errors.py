@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from fabricd.errors import FabricdError, InputError
+from fabricd.errors import FabricdError, InputError, Problem
 from fabricd.model.path import Path
 from fabricd.simulator.confirmed import CommitError, CommitFault
 from fabricd.simulator.datastore import LockedError
@@ -70,6 +70,9 @@ _TAGS = {
     Fault.EXISTS: "data-exists",
 }
 
+_OF_RULES = {"instance-required": "data-missing", "missing-choice": "data-missing"}
+"""Of a broken rule of the models, where it is none of the usual tags (RFC 7950 section 15)."""
+
 
 def errors_of(error: FabricdError, *, whole: bool = False) -> Sequence[RpcError]:
     """What to tell the client. `whole`: the configuration as a whole does not validate, rather than one value."""
@@ -85,12 +88,16 @@ def errors_of(error: FabricdError, *, whole: bool = False) -> Sequence[RpcError]
         case TreeError():
             return [RpcError(_TAGS[error.fault], error.message, path=error.path)]
         case InputError():
-            tag = "operation-failed" if whole else "invalid-value"
-            return [RpcError(tag, problem.message, path=problem.path) for problem in error.problems]
+            return [_problem(problem, whole=whole) for problem in error.problems]
         case RefusedError():
             return [RpcError("operation-failed", error.message)]
         case _:
             return [RpcError("operation-failed", str(error))]
+
+
+def _problem(problem: Problem, *, whole: bool) -> RpcError:
+    tag = "operation-failed" if whole else "invalid-value"
+    return RpcError(_OF_RULES.get(problem.rule, tag), problem.message, path=problem.path, app_tag=problem.rule)
 
 
 def _commit_error(error: CommitError) -> RpcError:
