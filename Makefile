@@ -47,11 +47,11 @@ conformance: setup $(CLIENTS)/.ready ## independent clients against the simulate
 	@$(BIN)/python tests/conformance/run.py $(CLIENTS)/bin/python
 
 SECONDS ?= 60
+SEED ?= 0
 fuzz: setup ## every decoder of foreign bytes, coverage-guided, for SECONDS in all
-	@$(BIN)/python tests/fuzz/run.py $(SECONDS)
+	@$(BIN)/python tests/fuzz/run.py $(SECONDS) $(SEED)
 
 CASES ?= 300
-SEED ?= 0
 campaign: setup ## faults of every kind at every request, CASES with and without a net, from SEED on
 	@$(BIN)/python tests/campaign/run.py $(CASES) $(SEED)
 

@@ -1,4 +1,5 @@
-"""Coverage-guided fuzzing of every decoder, one process each: `make fuzz` (SECONDS in all, default 60).
+"""Coverage-guided fuzzing of every decoder, one process each: `make fuzz` (SECONDS in all, default 60; SEED of what is
+tried, default 0 for another one each time).
 
 Prints a table; exits with 1 when a decoder raised what it must not, hung, crashed or took too much memory. The input
 then lies in build/fuzz and belongs, once mended, into tests/fuzz/found, as TARGET.WHAT-IT-WAS.bin.
@@ -41,7 +42,7 @@ class Outcome:
     failure: str
 
 
-def fuzz(target: str, seconds: float) -> Outcome:
+def fuzz(target: str, seconds: float, seed: int) -> Outcome:
     """Fuzz one target in a process of its own."""
     corpus, artifacts = BUILD / "corpus" / target, BUILD / "failures" / target
     corpus.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def fuzz(target: str, seconds: float) -> Outcome:
             [
                 sys.executable, str(HERE / "one.py"), target, str(corpus), f"-max_total_time={max(1, round(seconds))}",
                 f"-max_len={LARGEST}", f"-timeout={PATIENCE}", f"-rss_limit_mb={MEMORY}",
-                f"-artifact_prefix={artifacts}/",
+                f"-artifact_prefix={artifacts}/", f"-seed={seed}",
             ],
             capture_output=True, text=True, errors="replace", check=False, env={**os.environ, "TMPDIR": scratch},
         )  # fmt: skip
@@ -70,13 +71,13 @@ def _failure(code: int, report: str) -> str:
     return f"{said[0] if said else f'exit code {code}'} ({written[1] if written else 'no input written'})"
 
 
-def main(seconds: float) -> int:
+def main(seconds: float, seed: int) -> int:
     sys.path.insert(0, str(HERE))
     from targets import TARGETS
 
     share = seconds * 2 / len(TARGETS)  # two at a time
     with ThreadPoolExecutor(2) as side_by_side:
-        outcomes = list(side_by_side.map(lambda target: fuzz(target, share), TARGETS))
+        outcomes = list(side_by_side.map(lambda target: fuzz(target, share, seed), TARGETS))
     console = Console(width=None if sys.stdout.isatty() else 160)
     table = Table("decoder", "inputs", "a second", "coverage", "found")
     for one in outcomes:
@@ -89,4 +90,4 @@ def main(seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60.0))
+    sys.exit(main(float((sys.argv[1:] or [60])[0]), int((sys.argv[2:] or [0])[0])))

@@ -174,6 +174,9 @@ async def test_sessions_are_bounded(configure: Configure) -> None:
         async with session(simulation, left), session(simulation, left), ssh(simulation, left) as connection:
             with pytest.raises(asyncssh.ChannelOpenError):
                 await connection.create_process(subsystem="netconf", encoding=None)
+        async with asyncio.timeout(20):
+            while left._netconf.sessions:
+                await asyncio.sleep(0.01)
         async with session(simulation, left) as client:
             await client.ask(RUNNING)
 

@@ -173,7 +173,8 @@ async def test_cancelled_work_does_not_stop_the_pool() -> None:
 
 
 def test_memory_is_given_back() -> None:
-    """Thousands of operations of every kind leave the process no larger than the first sixty did."""
+    """Hundreds of operations of every kind leave the process no larger than those before did. What leaks does so every
+    time; what the allocator keeps for later, or another thread takes, does not."""
     process = psutil.Process()
     with Schema(ModelSet.managed()) as schema:
 
@@ -197,9 +198,10 @@ def test_memory_is_given_back() -> None:
                 with pytest.raises(InputError):
                     schema.read(b'{"interfaces":{"interface":[{"name":"e","config":{"mtu":"x"}}]}}')
 
-        rounds(60)
-        gc.collect()
-        before = process.memory_info().rss
-        rounds(200)
-        gc.collect()
-        assert process.memory_info().rss - before < 8 << 20
+        grown = []
+        while not grown or (grown[-1] >= 2 << 20 and len(grown) < 5):
+            before = process.memory_info().rss
+            rounds(50)
+            gc.collect()
+            grown.append(process.memory_info().rss - before)
+        assert grown[-1] < 2 << 20, grown

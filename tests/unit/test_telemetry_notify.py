@@ -69,12 +69,12 @@ async def test_signs_of_life_come_at_half_the_time_and_only_while_healthy(manage
     assert loop.time() - begun >= 3 * 0.05 * 0.9
     healthy = False
     manager.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:  # those that came before they were heard
+            manager.recv(100)
     for _ in range(3):
         asked.clear()
         await asyncio.wait_for(asked.wait(), 10)
-        # The first question may have been asked before the answer changed.
-        with contextlib.suppress(BlockingIOError):
-            manager.recv(100)
     with pytest.raises(BlockingIOError):
         manager.recv(100)
     healthy = True
