@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
 C = TypeVar("C")
-SECONDS = 45  # for one check
+SECONDS = 120  # for one check; clients wait less for an answer
 Check = Callable[[C, int], None]
 """A client and the number of the check, from which it makes names that no other check uses."""
 
@@ -50,10 +50,14 @@ def refused(code: str | Iterable[str], ask: Callable[[], object]) -> None:
 
 
 def run(
-    checks: Mapping[str, Check[C]], connect: Callable[[], AbstractContextManager[C]], limits: Mapping[str, str]
+    checks: Mapping[str, Check[C]],
+    connect: Callable[[], AbstractContextManager[C]],
+    limits: Mapping[str, str],
+    restore: Check[C] | None = None,
 ) -> None:
     """Carry the checks out, then end the process. `limits` are what the client itself cannot do, by check: not tried,
-    and told as such. A client that waits for ever is interrupted, threads it leaves behind are not waited for."""
+    and told as such. A client that waits for ever is interrupted, threads it leaves behind are not waited for. After a
+    check that failed `restore` is done on a session of its own, so that no other fails for it."""
     signal.signal(signal.SIGALRM, _interrupt)
     for number, (name, check) in enumerate(checks.items(), 10):
         told: dict[str, str] = {"check": name}
@@ -69,6 +73,10 @@ def run(
                 told["limit"] = str(error) or "the client has no call for it"
             except Exception as error:  # noqa: BLE001 whatever a client raises is a check that failed
                 told["failed"] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+                if restore is not None:
+                    signal.alarm(SECONDS)
+                    with suppress(Exception), connect() as client:
+                        restore(client, number)
             finally:
                 signal.alarm(0)
         print(json.dumps(told), flush=True)

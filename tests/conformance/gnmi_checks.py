@@ -244,7 +244,7 @@ def _deleted(client: GnmiClient, number: int) -> None:
 
 def _sample(client: GnmiClient, number: int) -> None:
     put(client, number, mtu=9000)
-    found = client.stream(f"{entry(number)}/config", lambda: None, mode="sample", sample_interval=1_000_000_000)
+    found = client.stream(f"{entry(number)}/config", lambda: None, mode="sample", sample_interval=100_000_000)
     assert 9000 in [one for _, one in found], found
 
 

@@ -23,7 +23,7 @@ class Pygnmi(GnmiClient):
             (at["address"], at["gnmi_port"]), username=at["username"], password=password or at["password"],
             path_cert=at["ca"], grpc_options=[("grpc.max_receive_message_length", 64 << 20)],
         )  # fmt: skip
-        _said(lambda: self._client.connect(timeout=20))
+        _said(lambda: self._client.connect(timeout=40))
 
     def capabilities(self) -> tuple[set[str], set[str], str]:
         found = _said(self._client.capabilities)
@@ -61,10 +61,10 @@ class Pygnmi(GnmiClient):
         subscriber = self._client.subscribe_poll(subscribe=asked)
         try:
             # It reads one answer behind: first comes what is there when the subscription begins, without a poll.
-            first = _updates(subscriber.get_update(timeout=10)["update"])
+            first = _updates(subscriber.get_update(timeout=30)["update"])
             between()
-            subscriber.get_update(timeout=10)
-            return first, _updates(subscriber.get_update(timeout=10)["update"])
+            subscriber.get_update(timeout=30)
+            return first, _updates(subscriber.get_update(timeout=30)["update"])
         finally:
             subscriber.close()
 
@@ -75,9 +75,9 @@ class Pygnmi(GnmiClient):
         }  # fmt: skip
         subscriber = self._client.subscribe_stream(subscribe=asked)
         try:
-            subscriber.get_update(timeout=10)  # up to the sync_response
+            subscriber.get_update(timeout=30)  # up to the sync_response
             act()
-            return _updates(subscriber.get_update(timeout=10)["update"])
+            return _updates(subscriber.get_update(timeout=30)["update"])
         finally:
             subscriber.close()
 

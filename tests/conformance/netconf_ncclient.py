@@ -12,7 +12,8 @@ from lxml import etree
 from ncclient import manager
 from ncclient.operations import RaiseMode, RPCError
 from ncclient.xml_ import to_ele
-from netconf_checks import CHECKS, NC, NetconfClient
+from netconf_checks import CHECKS, restore
+from netconf_dialogue import NC, NetconfClient
 
 HANDLER = sys.argv[2]
 # The handler for Junos sends Junos' own commit-configuration for commit.
@@ -27,7 +28,7 @@ class Ncclient(NetconfClient):
     def __init__(self) -> None:
         at = where()
         self._session = manager.connect_ssh(
-            at["address"], port=at["netconf_port"], username=at["username"], password=at["password"], timeout=20,
+            at["address"], port=at["netconf_port"], username=at["username"], password=at["password"], timeout=40,
             hostkey_b64=at["host_key"], look_for_keys=False, allow_agent=False, device_params={"name": HANDLER},
         )  # fmt: skip
         self._session.raise_mode = RaiseMode.ALL
@@ -125,4 +126,4 @@ def connect() -> Iterator[NetconfClient]:
             client.close()
 
 
-run(CHECKS, connect, LIMITS)
+run(CHECKS, connect, LIMITS, restore)

@@ -8,10 +8,11 @@ from typing import Any
 
 from checking import RefusedError, run, where
 from lxml import etree
-from netconf_checks import CHECKS, NetconfClient
+from netconf_checks import CHECKS, restore
 from netconf_client.connect import connect_ssh
 from netconf_client.error import RpcError
 from netconf_client.ncclient import Manager
+from netconf_dialogue import NetconfClient
 
 
 class Client(NetconfClient):
@@ -19,9 +20,9 @@ class Client(NetconfClient):
         at = where()
         self._wire = connect_ssh(
             host=at["address"], port=at["netconf_port"], username=at["username"], password=at["password"],
-            hostkey_b64=at["host_key"], initial_timeout=20, general_timeout=20,
+            hostkey_b64=at["host_key"], initial_timeout=40, general_timeout=40,
         )  # fmt: skip
-        self._session = Manager(session=self._wire, timeout=20)
+        self._session = Manager(session=self._wire, timeout=40)
 
     def capabilities(self) -> set[str]:
         return set(self._wire.server_capabilities)
@@ -102,4 +103,4 @@ def connect() -> Iterator[NetconfClient]:
         client.close()
 
 
-run(CHECKS, connect, {})
+run(CHECKS, connect, {}, restore)

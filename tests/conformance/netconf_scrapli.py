@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from checking import NotOfferedError, RefusedError, run, where
-from netconf_checks import CHECKS, NC, NetconfClient
+from netconf_checks import CHECKS, restore
+from netconf_dialogue import NC, NetconfClient
 from scrapli_netconf.driver import NetconfDriver
 from scrapli_netconf.response import NetconfResponse
 
@@ -19,7 +20,8 @@ class Scrapli(NetconfClient):
         at = where()
         self._session = NetconfDriver(
             host=at["address"], port=at["netconf_port"], auth_username=at["username"], auth_password=at["password"],
-            auth_strict_key=True, ssh_known_hosts_file=at["known_hosts"], transport="paramiko", timeout_ops=20,
+            auth_strict_key=True, ssh_known_hosts_file=at["known_hosts"], transport="paramiko", timeout_ops=40,
+            timeout_socket=40, timeout_transport=40,
             strip_namespaces=False,
         )  # fmt: skip
         self._session.open()
@@ -92,4 +94,4 @@ def connect() -> Iterator[NetconfClient]:
             client.close()
 
 
-run(CHECKS, connect, LIMITS)
+run(CHECKS, connect, LIMITS, restore)
