@@ -20,6 +20,7 @@ from fabricd import __version__
 from fabricd.errors import FabricdError, InputError, Problem, StoreError
 from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
+from fabricd.model.secret import KnownSecrets
 from fabricd.northbound.models import ModelRooms
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
@@ -109,15 +110,19 @@ async def run(config: Path) -> int:
     Both are heard from the first moment on: whatever is open when they come is closed in order. Raises FabricdError
     (settings, inventory or store cannot be used) before anything is served.
     """
-    settings = load_settings(config)
-    setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
+    settings, secrets = load_settings(config), KnownSecrets()
+    _log_as(settings, secrets)
     with _heard() as signals:
         async with AsyncExitStack() as parts:
-            daemon = await signals.unless_stopped(Daemon.start(config, settings, parts))
+            daemon = await signals.unless_stopped(Daemon.start(config, settings, secrets, parts))
             if daemon is not None:
                 await daemon.serve(signals)
     _LOG.info("stopped")
     return 0
+
+
+def _log_as(settings: Settings, secrets: KnownSecrets) -> None:
+    setup_logging(settings.telemetry.log_level, settings.telemetry.log_format, conceal=secrets.conceal)
 
 
 class _Signals:
@@ -173,6 +178,7 @@ class Daemon:
     def __init__(
         self,
         config: Path,
+        secrets: KnownSecrets,
         controller: Controller,
         submissions: Submissions,
         probes: Probes,
@@ -182,6 +188,7 @@ class Daemon:
         cabling: CablingWatch,
     ) -> None:
         self._config = config
+        self._secrets = secrets
         self._controller = controller
         self._submissions = submissions
         self._probes = probes
@@ -193,7 +200,7 @@ class Daemon:
         self._beat = 0.0
 
     @classmethod
-    async def start(cls, config: Path, settings: Settings, parts: AsyncExitStack) -> Daemon:
+    async def start(cls, config: Path, settings: Settings, secrets: KnownSecrets, parts: AsyncExitStack) -> Daemon:
         """Open the store, compose everything, begin to reconcile, and serve northbound.
 
         Everything is handed to `parts` before it is begun, so that this may be cancelled at any point.
@@ -210,7 +217,7 @@ class Daemon:
             for hear in listeners:
                 hear(record)
 
-        store = await Store.open(settings.state_directory / STORE_FILE, written=written)
+        store = await Store.open(settings.state_directory / STORE_FILE, written=written, conceal=secrets.conceal)
         parts.push_async_callback(store.close)
         schemas = SchemaPool(settings.models.threads)
         parts.push_async_callback(schemas.close)
@@ -230,6 +237,7 @@ class Daemon:
             models=inventory.models,
             settings=settings.reconcile,
             metrics=metrics,
+            secrets=secrets,
         )
         submissions = Submissions(
             store=store,
@@ -275,8 +283,8 @@ class Daemon:
             probes=probes,
             started=datetime.now(UTC),
         )
-        server = NorthboundServer(settings.northbound, service)
-        daemon = cls(config, controller, submissions, probes, store, schemas, namespaces, cabling)
+        server = NorthboundServer(settings.northbound, service, conceal=secrets.conceal)
+        daemon = cls(config, secrets, controller, submissions, probes, store, schemas, namespaces, cabling)
         parts.push_async_callback(controller.stop)
         parts.push_async_callback(cabling.stop)
         parts.push_async_callback(in_force.stop)
@@ -329,7 +337,7 @@ class Daemon:
             await self._cabling.look_every(settings.reconcile.cabling_interval)
             self._probes.known = inventory.profiles
             self._submissions.document_max_bytes = settings.reconcile.document_max_bytes
-            setup_logging(settings.telemetry.log_level, settings.telemetry.log_format)
+            _log_as(settings, self._secrets)
         except FabricdError as error:
             _LOG.error("not reloaded, everything stays as it was: %s", error)
             await self._note(f"not reloaded: {error}")

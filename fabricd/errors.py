@@ -5,8 +5,8 @@ Raised by every room; caught at the edges (gRPC status, CLI exit code, reconcile
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,12 @@ class FabricdError(Exception):
         self.device = device
         self.path = path
 
+    def reword(self, change: Callable[[str], str]) -> None:
+        """Say the same otherwise: `change` is applied to the sentence and to the path, both of which a device may have
+        given."""
+        self.message, self.path = change(self.message), change(self.path)
+        self.args = (self.message,)
+
 
 class InputError(FabricdError):
     """Something a person or a program handed in is wrong; `problems` names every place. Nothing was changed."""
@@ -56,6 +62,10 @@ class InputError(FabricdError):
         self.problems: tuple[Problem, ...] = tuple(problems) or (Problem(message),)
         first = self.problems[0]
         super().__init__(message, device=first.device, path=first.path)
+
+    def reword(self, change: Callable[[str], str]) -> None:
+        super().reword(change)
+        self.problems = tuple(replace(one, message=change(one.message), path=change(one.path)) for one in self.problems)
 
     @classmethod
     def of(cls, problems: Iterable[Problem]) -> InputError:

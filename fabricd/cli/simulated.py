@@ -48,7 +48,7 @@ def add(
     times: Annotated[int, typer.Option("--times", metavar="N", help="How many of them.")] = 1,
     after: Annotated[bool, typer.Option("--after", help="When the request has taken effect.")] = False,
     seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="delay, reboot, clock: how long.")] = 0.0,
-    message: Annotated[str, typer.Option("--message", metavar="TEXT", help="refuse, partial: what is said.")] = "",
+    message: Annotated[str, typer.Option("--message", metavar="TEXT", help="refuse, partial, warns: the words.")] = "",
     count: Annotated[int, typer.Option("--count", metavar="N", help="flood: how many notifications.")] = 1000,
     authority: Annotated[str, typer.Option("--authority", metavar="WHO", help="certificate: same or other.")] = "same",
     simulation: SimulationOption = SIMULATION,

@@ -31,7 +31,8 @@ def read_draft(schema: Schema, draft: Draft) -> ConfigIntent:
         config = _read(schema, draft)
         claimed = schema.roots(config) if draft.replace is True else _qualified(schema, draft.replace or ())
     except InputError as error:
-        raise InputError.of(map(draft.located, error.problems)) from error
+        secrets = schema.secret_leaves(Likeness())
+        raise InputError.of(draft.located(_without_secret(found, secrets)) for found in error.problems) from error
     return ConfigIntent(draft.name, draft.devices, config, draft.owner, draft.priority, claimed)
 
 
@@ -70,7 +71,8 @@ def compile_device(
             schema.validate(left, device=device.name)
     except InputError as error:
         raise InputError.of(
-            _without_secret(replace(found, device=device.name), likeness) for found in error.problems
+            _without_secret(replace(found, device=device.name), models.secret_leaves(likeness))
+            for found in error.problems
         ) from error
     schema = models
     scope = scope_of(schema, config, device.profile, [path for intent in intents for path in intent.replace])
@@ -137,12 +139,12 @@ def unknown_devices(drafts: Iterable[Draft], known: Callable[[str], bool]) -> li
     ]
 
 
-def _without_secret(problem: Problem, likeness: Likeness) -> Problem:
+def _without_secret(problem: Problem, secrets: Iterable[Path]) -> Problem:
     """Messages quote values: not where that is a secret."""
     if not problem.path.startswith("/"):
         return problem
     names = Path.parse(problem.path).names
-    if any(path.names == names for path in (*likeness.secrets, *likeness.secrets_anew)):
+    if any(path.names == names for path in secrets):
         return replace(problem, message="the intents contradict each other, or the models do not allow this secret")
     return problem
 

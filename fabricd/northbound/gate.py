@@ -45,7 +45,9 @@ class Gate(grpc.aio.ServerInterceptor):
     message get INVALID_ARGUMENT instead of gRPC's UNKNOWN. Owns the count of streams.
     """
 
-    def __init__(self, roles: Mapping[str, Role], *, insecure: bool) -> None:
+    def __init__(self, roles: Mapping[str, Role], *, insecure: bool, conceal: Callable[[str], str] = str) -> None:
+        """`conceal` takes out of errors what no caller is to be told."""
+        self._conceal = conceal
         self._roles = roles
         self._insecure = insecure
         self._streams = 0
@@ -111,6 +113,7 @@ class Gate(grpc.aio.ServerInterceptor):
             # What gRPC says when the caller went away between two messages.
             log.debug("%s: the caller is gone", method)
         except FabricdError as error:
+            error.reword(self._conceal)
             await _abort(context, error, _limit(metadata))
         except Exception:
             log.exception("%s failed", method)

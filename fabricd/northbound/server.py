@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,11 @@ class NorthboundServer:
     `set_serving(True)`.
     """
 
-    def __init__(self, settings: NorthboundSettings, service: FabricdService) -> None:
+    def __init__(
+        self, settings: NorthboundSettings, service: FabricdService, *, conceal: Callable[[str], str] = str
+    ) -> None:
+        """`conceal` takes out of errors what no caller is to be told."""
+        self._conceal = conceal
         self._settings = settings
         self._service = service
         self._health = health.HealthServicer()
@@ -60,7 +65,7 @@ class NorthboundServer:
         """Open the listeners. Raises InputError naming the setting that makes it impossible; nothing is open then."""
         settings = self._settings
         server = grpc.aio.server(
-            interceptors=[Gate(settings.roles, insecure=settings.insecure)],
+            interceptors=[Gate(settings.roles, insecure=settings.insecure, conceal=self._conceal)],
             maximum_concurrent_rpcs=_MOST_CALLS,
             options=[
                 ("grpc.max_receive_message_length", settings.max_message_bytes),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +17,7 @@ from fabricd import __version__
 from fabricd.errors import InputError, NotFoundError
 from fabricd.intent import Document
 from fabricd.model.device import Mode
-from fabricd.model.intent import Desired, Revision
-from fabricd.model.path import ROOT
+from fabricd.model.intent import ConfigIntent, Revision
 from fabricd.northbound import convert
 from fabricd.northbound.access import caller
 from fabricd.northbound.models import ModelMethods, ModelRooms
@@ -26,7 +26,6 @@ from fabricd.northbound.probing import ProbeMethods
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.northbound.v1.fabricd_pb2_grpc import FabricdServicer
 from fabricd.northbound.watch import Watching
-from fabricd.plan import hidden_value
 from fabricd.reconcile.controller import Controller
 from fabricd.reconcile.explanations import Explanations
 from fabricd.reconcile.observations import Observations
@@ -132,10 +131,13 @@ class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServ
     async def GetRevision(self, request: pb.GetRevisionRequest, context: Context) -> pb.GetRevisionResponse:  # noqa: N802
         current = await self._current_number()
         revision = await self._revision(request.revision or current)
-        return pb.GetRevisionResponse(
-            revision=convert.revision_message(revision, current=current),
-            intents=map(convert.intent_message, await self._store.intents(revision.number)),
-        )
+        intents = []
+        for intent in await self._store.intents(revision.number):
+            if isinstance(intent, ConfigIntent):
+                shown = await self._explanations.shown(intent.config, intent.devices)
+                intent = replace(intent, config=shown.encode())
+            intents.append(convert.intent_message(intent))
+        return pb.GetRevisionResponse(revision=convert.revision_message(revision, current=current), intents=intents)
 
     async def Diff(self, request: pb.DiffRequest, context: Context) -> pb.DiffResponse:  # noqa: N802
         _countable(request.from_revision, request.to_revision)
@@ -185,15 +187,9 @@ class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServ
         return pb.GetDesiredResponse(
             device=desired.device,
             revision=desired.revision,
-            config_json=self._shown(desired),
+            config_json=await self._explanations.shown(desired.config, [desired.device]),
             digest=desired.digest,
         )
-
-    def _shown(self, desired: Desired) -> str:
-        """The tree without the secrets that the device's profile names."""
-        device = self._controller.fleet.devices.get(desired.device)
-        text = desired.config.decode()
-        return text if device is None else hidden_value(ROOT, text, device.profile.likeness)
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
         _countable(request.revision)

@@ -6,7 +6,7 @@ Used by reconcile inside a schema worker. Pure: does no I/O, knows no adapter an
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
 from fabricd.plan.planner import Planned, deleted_share, make_plan, plan_edits
-from fabricd.plan.secrets import NOTHING, Memory, hidden_value, without_secrets
+from fabricd.plan.secrets import NOTHING, Memory, hidden_value, secrets_in
 
 __all__ = [
     "NOTHING",
@@ -18,6 +18,6 @@ __all__ = [
     "make_plan",
     "ordered",
     "plan_edits",
-    "without_secrets",
+    "secrets_in",
     "worst",
 ]

@@ -21,7 +21,7 @@ from fabricd.model.secret import WrittenSecrets
 from fabricd.plan.disruption import classify, worst
 from fabricd.plan.order import ordered
 from fabricd.plan.pieces import first_piece
-from fabricd.plan.secrets import NOTHING, Judge, Memory, hidden
+from fabricd.plan.secrets import NOTHING, Judge, Memory, hidden, secrets_in
 from fabricd.plan.view import USUAL, view
 from fabricd.schema import Schema
 
@@ -38,7 +38,7 @@ class Planned:
     those for `first`, a path that the device wants in a transaction of its own before the rest. `lost` are paths that
     no edit is about and that go all the same: the models do not know them, and a list around them is rewritten.
     `secrets` is what is known of the device's secrets now, `secrets_after` what has to be remembered once the payload
-    is carried out.
+    is carried out. `quotable` are the secrets in the edits, old and new, in the clear: the device may quote them.
     """
 
     plan: Plan
@@ -51,6 +51,7 @@ class Planned:
     lost: tuple[str, ...] = ()
     secrets: WrittenSecrets = field(default_factory=dict)
     secrets_after: WrittenSecrets = field(default_factory=dict)
+    quotable: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def make_plan(
@@ -77,7 +78,8 @@ def make_plan(
     comparison = seen.compare(schema, desired)
     edits = ordered((edit for edit in comparison.edits if not covered(avoid, edit.path)), write.first)
     avoided = tuple(edit.path for edit in comparison.edits if covered(avoid, edit.path))
-    planned = plan_edits(edits, likeness)
+    secrets = schema.secret_leaves(likeness)
+    planned = plan_edits(edits, secrets)
     plan = Plan(
         device=desired.device,
         revision=desired.revision,
@@ -107,11 +109,14 @@ def make_plan(
         schema.canonical(seen.actual),
         avoided,
         comparison.leaves,
-        plan_edits(piece, likeness),
+        plan_edits(piece, secrets),
         first,
         _lost(schema, tree.skipped, outward) if dialect is Dialect.GNMI else (),
         secrets=judge.written(()),
         secrets_after=judge.written(edit.path for edit in piece),
+        quotable=frozenset(
+            one for edit in edits for text in (edit.old, edit.new) for one in secrets_in(edit.path, text, secrets)
+        ),
     )
 
 
@@ -125,9 +130,9 @@ def _lost(schema: Schema, skipped: Sequence[str], edits: Sequence[Edit]) -> tupl
     return tuple(path for path in skipped if path.startswith(rewritten) and not path.startswith(deleted))
 
 
-def plan_edits(edits: Sequence[Edit], likeness: Likeness = USUAL) -> tuple[PlannedEdit, ...]:
-    """Every edit with its disruption, as people may see it."""
-    return tuple(PlannedEdit(hidden(edit, likeness), classify(edit)) for edit in edits)
+def plan_edits(edits: Sequence[Edit], secrets: Sequence[Path]) -> tuple[PlannedEdit, ...]:
+    """Every edit with its disruption, as people may see it; `secrets` are the paths of secret leaves."""
+    return tuple(PlannedEdit(hidden(edit, secrets), classify(edit)) for edit in edits)
 
 
 def deleted_share(edits: Sequence[Edit], leaves: int) -> float:

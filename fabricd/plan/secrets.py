@@ -15,13 +15,7 @@ import orjson
 from fabricd.model.device import Likeness
 from fabricd.model.edit import Edit
 from fabricd.model.path import Path, covered
-from fabricd.model.secret import WrittenSecret, WrittenSecrets
-
-HIDDEN = "(secret)"
-"""What stands in the place of a secret."""
-
-# What is shorter hides nothing, and would tear holes into sentences.
-_SHORTEST = 4
+from fabricd.model.secret import HIDDEN, WrittenSecret, WrittenSecrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +80,29 @@ class Judge:
         return found
 
 
-def hidden(edit: Edit, likeness: Likeness) -> Edit:
-    """The edit as people may see it."""
-    paths = [path for path in (*likeness.secrets, *likeness.secrets_anew) if _meet(path.names, edit.path.names)]
+def hidden(edit: Edit, secrets: Iterable[Path]) -> Edit:
+    """The edit as people may see it; `secrets` are the paths of secret leaves, without keys."""
+    paths = _meeting(edit.path, secrets)
     if not paths:
         return edit
     old, new = (None if text is None else _hidden_text(edit.path, text, paths) for text in (edit.old, edit.new))
     return replace(edit, old=old, new=new)
 
 
-def hidden_value(path: Path, value: str, likeness: Likeness) -> str:
+def hidden_value(path: Path, value: str, secrets: Iterable[Path]) -> str:
     """The RFC 7951 text of the node at `path` as people may see it."""
-    paths = [one for one in (*likeness.secrets, *likeness.secrets_anew) if _meet(one.names, path.names)]
+    paths = _meeting(path, secrets)
     return _hidden_text(path, value, paths) if paths and value else value
 
 
-def without_secrets(text: str, config: bytes, likeness: Likeness) -> str:
-    """What a device says, which may quote what it was sent: the secrets of `config` (RFC 7951 JSON) taken out."""
-    paths = (*likeness.secrets, *likeness.secrets_anew)
-    if not paths or not text:
-        return text
-    tree: Any = orjson.loads(config)
-    found = {value for path in paths for value in _values(tree, path.names) if len(value) >= _SHORTEST}
-    for value in sorted(found, key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
-    return text
+def secrets_in(path: Path, value: str | bytes | None, secrets: Iterable[Path]) -> Iterator[str]:
+    """The secrets in the RFC 7951 text of the node at `path`, in the clear."""
+    paths = _meeting(path, secrets)
+    if not paths or not value:
+        return
+    tree: Any = orjson.loads(value)
+    for one in paths:
+        yield from _values(tree, one.names[len(path) :])
 
 
 def _values(value: Any, names: tuple[str, ...]) -> Iterator[str]:
@@ -124,6 +116,11 @@ def _values(value: Any, names: tuple[str, ...]) -> Iterator[str]:
                     yield from _values(held, names[1:])
         case str() if not names:
             yield value
+
+
+def _meeting(path: Path, secrets: Iterable[Path]) -> list[Path]:
+    """Those that are at `path`, above or below it."""
+    return [one for one in secrets if _meet(one.names, path.names)]
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

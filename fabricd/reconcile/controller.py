@@ -23,9 +23,11 @@ from fabricd.model.outcome import (
     Trigger,
 )
 from fabricd.model.path import Path
+from fabricd.model.secret import KnownSecrets
 from fabricd.reconcile.backoff import Backoff
 from fabricd.reconcile.changes import Watchers
 from fabricd.reconcile.clock import Clock, SystemClock
+from fabricd.reconcile.device_secrets import DeviceSecrets
 from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.ledger import Ledger
@@ -71,10 +73,11 @@ class Controller:
         models: Mapping[str, ModelSet],
         settings: ReconcileSettings,
         metrics: Metrics,
+        secrets: KnownSecrets | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
-        """Raises InputError for windows that cannot be read."""
+        """`secrets` learns what devices may quote. Raises InputError for windows that cannot be read."""
         self._store = store
         self._sessions = sessions
         self._metrics = metrics
@@ -90,6 +93,7 @@ class Controller:
             window_open=lambda: any_open(self._windows, self._clock.now()),
             max_deleted_share=settings.max_deleted_share,
         )
+        self.secrets = sessions.guard = DeviceSecrets(secrets or KnownSecrets(), self.fleet, store, schemas)
         self._backoff = Backoff(settings, random)
         self._breaker = FlapBreaker(settings.flap_count, settings.flap_period)
         self._ledger = Ledger(store, self._clock, self._backoff)
@@ -102,6 +106,7 @@ class Controller:
             ledger=self._ledger,
             breaker=self._breaker,
             recovery=self._recovery,
+            secrets=self.secrets,
             metrics=metrics,
             clock=self._clock,
             random=random,

@@ -5,18 +5,20 @@ Called by northbound. Reads the store, changes nothing; must not know gRPC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from fabricd.errors import InputError, NotFoundError, Problem
 from fabricd.intent.explain import Explanation, explain
 from fabricd.model.device import Likeness
 from fabricd.model.intent import FabricIntent, Intent, Revision
-from fabricd.model.path import Path
+from fabricd.model.path import ROOT, Path
 from fabricd.plan import hidden_value
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.submission import Submissions
-from fabricd.schema import SchemaPool
+from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.store import Store
 
 
@@ -32,9 +34,16 @@ class Explained:
     concerns: dict[str, str]
 
 
-def _without_secrets(found: Explanation, path: Path, likeness: Likeness) -> Explanation:
-    claims = (replace(claim, value=hidden_value(path, claim.value, likeness)) for claim in found.claims)
-    return replace(found, value=hidden_value(path, found.value, likeness), claims=tuple(claims))
+def _explained(schema: Schema, path: Path, likeness: Likeness, **what: Any) -> Explanation:
+    """Without secrets, whose paths are those of the models without deviations, as the intents'."""
+    found = explain(schema, path=path, likeness=likeness, **what)
+    secrets = schema.plain.secret_leaves(likeness)
+    claims = (replace(claim, value=hidden_value(path, claim.value, secrets)) for claim in found.claims)
+    return replace(found, value=hidden_value(path, found.value, secrets), claims=tuple(claims))
+
+
+def _shown(schema: Schema, text: str, likeness: Likeness) -> str:
+    return hidden_value(ROOT, text, schema.plain.secret_leaves(likeness))
 
 
 class Explanations:
@@ -64,7 +73,7 @@ class Explanations:
             if layer is not None
         ]
         work = partial(
-            explain,
+            _explained,
             device=device,
             desired=await self._store.desired(device, current.number),
             layers=layers,
@@ -72,8 +81,7 @@ class Explanations:
             path=parsed,
             likeness=known.profile.likeness,
         )
-        found = await self._schemas.run(self._fleet.model_set(known), work)
-        explanation = _without_secrets(found, parsed, known.profile.likeness)
+        explanation = await self._schemas.run(self._fleet.model_set(known), work)
         numbers = await self._store.intent_revisions(current.number)
         claiming = [claim.intent for claim in explanation.claims]
         concerns = {
@@ -88,3 +96,14 @@ class Explanations:
             kinds={name: "fabric" if isinstance(intents[name], FabricIntent) else "config" for name in claiming},
             concerns={name: ", ".join(found) for name, found in concerns.items()},
         )
+
+    async def shown(self, config: bytes, devices: Iterable[str]) -> str:
+        """A configuration for these devices as people may see it: without the secrets that the models and the devices'
+        profiles name. Where none of them is in the inventory any more the managed models tell."""
+        known = (self._fleet.devices.get(name) for name in devices)
+        profiles = {device.profile.name: device for device in known if device is not None}
+        read_by = [(self._fleet.model_set(device), device.profile.likeness) for device in profiles.values()]
+        text = config.decode()
+        for models, likeness in read_by or [(ModelSet.managed(), Likeness())]:
+            text = await self._schemas.run(models, partial(_shown, text=text, likeness=likeness))
+        return text

@@ -15,6 +15,7 @@ from fabricd.model.intent import Desired
 from fabricd.model.path import Path
 from fabricd.plan import Planned, make_plan
 from fabricd.reconcile.clock import Clock
+from fabricd.reconcile.device_secrets import DeviceSecrets
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.ledger import Run
 from fabricd.reconcile.secret_memory import memory_of
@@ -41,7 +42,8 @@ class Seen:
 class Inspection:
     """Fetches and compares. Keeps nothing between two calls."""
 
-    def __init__(self, fleet: Fleet, store: Store, schemas: SchemaPool, clock: Clock) -> None:
+    def __init__(self, fleet: Fleet, store: Store, schemas: SchemaPool, clock: Clock, secrets: DeviceSecrets) -> None:
+        self._secrets = secrets
         self._fleet = fleet
         self._store = store
         self._schemas = schemas
@@ -71,7 +73,9 @@ class Inspection:
             memory=await memory_of(self._store, run.device, run.secrets),
         )
         with run.phase(phase):
-            return await self._schemas.run(self._fleet.model_set(run.device), work)
+            planned = await self._schemas.run(self._fleet.model_set(run.device), work)
+        self._secrets.learn_found(run.device, planned.quotable)
+        return planned
 
     async def look(
         self,

@@ -71,7 +71,7 @@ class LivePlans:
             )
             planned = await self._schemas.run(self._fleet.model_set(device), work)
         except FabricdError as error:
-            return DevicePlan(Plan(device.name, desired.revision), str(error), error.code)
+            return DevicePlan(Plan(device.name, desired.revision), self._sessions.conceal(str(error)), error.code)
         return DevicePlan(replace(planned.plan, reverts_itself=net))
 
     async def between(self, device: str, old: Desired | None, new: Desired | None) -> DevicePlan:
@@ -84,7 +84,7 @@ class LivePlans:
         try:
             edits = await self._schemas.run(self._fleet.model_set(known), work)
         except FabricdError as error:
-            return DevicePlan(Plan(device, revision), str(error), error.code)
+            return DevicePlan(Plan(device, revision), self._sessions.conceal(str(error)), error.code)
         return DevicePlan(replace(edits, device=device, revision=revision))
 
 
@@ -93,5 +93,5 @@ def _config(desired: Desired | None) -> bytes:
 
 
 def _difference(schema: Schema, old: bytes, new: bytes, likeness: Likeness) -> Plan:
-    edits = plan_edits(ordered(schema.plain.diff(old, new)), likeness)
+    edits = plan_edits(ordered(schema.plain.diff(old, new)), schema.plain.secret_leaves(likeness))
     return Plan("", 0, edits, worst(edit.disruption for edit in edits))

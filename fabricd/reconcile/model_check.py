@@ -144,23 +144,23 @@ class ModelChecks:
         likeness = device.profile.likeness
         silent = (*likeness.omitted, *likeness.unsupported)
 
-        def reaching(schema: Schema) -> tuple[_Sent, Counter[Path]]:
+        def reaching(schema: Schema) -> tuple[_Sent, Counter[Path], tuple[Path, ...]]:
             # In the models without the deviations of the profile: what those take away is not to go unsaid.
             plain = schema.plain
             gone = (leaf.path for leaf in leaves(plain, wanted.config) if covered(silent, leaf.path))
             # As for a device that has nothing yet: then every default that has to be said is.
             kept = plain.liken(wanted.config, b"", Scope(()), likeness, _never).desired
             config = plain.names(likeness, kept).outward(kept)
-            return _Sent(config, as_called(plain, kept, likeness)), Counter(_keyless(path) for path in gone)
+            sent = _Sent(config, as_called(plain, kept, likeness))
+            return sent, Counter(_keyless(path) for path in gone), plain.secret_leaves(likeness)
 
-        sent, left_out = await self._schemas.run(own, reaching)
+        sent, left_out, secrets = await self._schemas.run(own, reaching)
         against = models or (fetched.name if (fetched := await self._sets.of_device(name)) else "")
         if against:
             modules: tuple[Mismatch, ...] = ()
             found = await self._by_models(self._sets.known(against), sent.leaves, sent.config)
         else:
             found, modules = await self._by_names(device, own, sent.leaves)
-        secrets = (*likeness.secrets, *likeness.secrets_anew)
         attributed = await asyncio.to_thread(_attributed, found, sent, wanted, secrets)
         return Checked(against, len(sent.leaves), attributed, modules, left_out)
 

@@ -176,7 +176,7 @@ class Observations:
 
             return Observed(name, await self._schemas.run(models, work))
         except FabricdError as error:
-            return Observed(name, None, str(error), error.code)
+            return Observed(name, None, self._sessions.conceal(str(error)), error.code)
 
     async def _apply(self, name: str) -> Applied:
         try:
@@ -194,7 +194,7 @@ class Observations:
             work = partial(in_force, desired=desired.config, fetched=fetched, scope=scope, likeness=likeness)
             found = await self._schemas.run(models, work)
         except FabricdError as error:
-            return Applied(name, None, error=str(error), error_code=error.code)
+            return Applied(name, None, error=self._sessions.conceal(str(error)), error_code=error.code)
         changed = (await self._store.status(name)).changed
         age = (self._clock.now() - changed).total_seconds() if changed else None
         untold = tuple(dict.fromkeys((*found.untold, *unread)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -105,7 +106,16 @@ class Probes:
             left = f"; left behind: {', '.join(report.left)}" if report.left else ""
             counts = f"{len(report.findings)} findings, {len(report.undecided)} not decided"
             await trial.end(f"probed: {counts}{left}")
-            return report
+            return _told(report, self._controller.secrets.conceal)
+
+
+def _told(report: ProbeReport, conceal: Callable[[str], str]) -> ProbeReport:
+    """Without the secrets that the device quoted in its answers."""
+    return replace(
+        report,
+        findings=tuple(replace(one, evidence=tuple(map(conceal, one.evidence))) for one in report.findings),
+        undecided=tuple(replace(one, why=conceal(one.why)) for one in report.undecided),
+    )
 
 
 class _Trial:

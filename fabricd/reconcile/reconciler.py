@@ -18,9 +18,10 @@ from fabricd.model.edit import Dialect
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Desired
 from fabricd.model.outcome import OutcomeKind, Trigger
-from fabricd.plan import Planned, without_secrets
+from fabricd.plan import Planned
 from fabricd.reconcile.attempt import Attempts
 from fabricd.reconcile.clock import Clock
+from fabricd.reconcile.device_secrets import DeviceSecrets
 from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.inspection import Inspection, Seen
@@ -51,6 +52,7 @@ class Reconciler:
         ledger: Ledger,
         breaker: FlapBreaker,
         recovery: Recovery,
+        secrets: DeviceSecrets,
         metrics: Metrics,
         clock: Clock,
         random: Random,
@@ -63,7 +65,8 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._random = random
-        self._inspection = Inspection(fleet, store, schemas, clock)
+        self._secrets = secrets
+        self._inspection = Inspection(fleet, store, schemas, clock, secrets)
         self._attempts = Attempts(store, sessions, self._inspection, breaker, clock)
         self._recovery = recovery
         self._approved: set[str] = set()
@@ -129,10 +132,8 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 one function judges them all
             self._report(run, error)
             ending = await self._attempts.aftermath(run, error) if run.wrote else judge(error, run.found)
-            if run.desired is None:
-                return ending
-            told = without_secrets(ending.verdict, run.desired.config, run.device.profile.likeness)
-            return replace(ending, verdict=told)
+            conceal = self._secrets.conceal
+            return replace(ending, verdict=conceal(ending.verdict), error_path=conceal(ending.error_path))
 
     async def _bring(self, run: Run) -> Ending:
         if run.mode is Mode.PAUSE:
@@ -211,6 +212,7 @@ class Reconciler:
         desired = await self._store.desired(run.device.name)
         if desired is None:  # withdrawn since the head was read; the queue holds the device again
             raise OvertakenError("the desired configuration was withdrawn meanwhile", device=run.device.name)
+        await self._secrets.learn_desired(run.device, desired)
         run.revision, run.desired_digest = desired.revision, desired.digest
         run.desired = replace(desired, scope=current_scope(desired, run.device.profile))
         return run.desired

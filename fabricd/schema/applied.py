@@ -18,6 +18,7 @@ from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Scope
 from fabricd.model.operational import InForce, NotInForce
 from fabricd.model.path import Path, Segment, covered
+from fabricd.model.secret import HIDDEN
 from fabricd.schema.loose import lexical
 from fabricd.schema.nodes import SchemaNode
 from fabricd.schema.observed import read_observed
@@ -27,6 +28,7 @@ from fabricd.schema.takeable import Leaf, leaves
 
 _CONFIG, _STATE = "config", "state"
 _USUAL = Likeness()
+_HIDDEN = json.dumps(HIDDEN)
 
 
 def in_force(
@@ -35,10 +37,10 @@ def in_force(
     """Which leaves of `desired` the device's state does not show with their value.
 
     Left out are protected paths, and what `likeness` says the device does not take, or shows otherwise than it was
-    written; its names are the device's own. A default, of the models or the device, and its absence are the same. State
-    that is missing for one entry counts as not in force where the device shows mirrored state elsewhere below the same
-    top-level container; where it shows none there, it is `untold`. Raises DeviceProtocolError for state that cannot be
-    read.
+    written; its names are the device's own. Of other secrets the values are not told. A default, of the models or the
+    device, and its absence are the same. State that is missing for one entry counts as not in force where the device
+    shows mirrored state elsewhere below the same top-level container; where it shows none there, it is `untold`. Raises
+    DeviceProtocolError for state that cannot be read.
     """
     observed = read_observed(schema, fetched)
     silent = (*scope.protected, *likeness.unsupported, *likeness.omitted, *likeness.secrets, *likeness.secrets_anew)
@@ -52,15 +54,19 @@ def in_force(
     told = {one.top for one in held if one.has_state}
     compared = [one for one in held if one.top in told]
     compared.sort(key=lambda one: one.leaf.path.text)
+    secrets = schema.secret_leaves(likeness)
     return InForce(
         leaves=len(compared),
         not_in_force=tuple(
-            NotInForce(one.leaf.path, one.leaf.value, None if one.shown is None else orjson.dumps(one.shown).decode())
-            for one in compared
-            if not _same(one, likeness)
+            _told(one, secret=covered(secrets, one.leaf.path)) for one in compared if not _same(one, likeness)
         ),
         untold=tuple(dict.fromkeys(Path(one.leaf.path.segments[:1]) for one in held if one.top not in told)),
     )
+
+
+def _told(one: _Held, *, secret: bool) -> NotInForce:
+    value, shown = (_HIDDEN, one.shown and HIDDEN) if secret else (one.leaf.value, one.shown)
+    return NotInForce(one.leaf.path, value, None if shown is None else orjson.dumps(shown).decode())
 
 
 def mirrors(schema: Schema, desired: bytes) -> tuple[Path, ...]:

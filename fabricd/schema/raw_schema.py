@@ -20,6 +20,7 @@ from fabricd.schema.raw import (
     TYPE_UNION,
     SchemaPointer,
     TypePointer,
+    address,
     forget_string,
     modules,
     text,
@@ -94,6 +95,23 @@ def defaults_of(schema: SchemaPointer, context: Any) -> tuple[str, ...]:
 def _count(array: Any) -> int:
     # libyang keeps the size of its arrays in the eight bytes before the first element (LY_ARRAY_COUNT).
     return 0 if array == NULL else int(ffi.cast("uint64_t *", array)[-1])
+
+
+def marks(schema: SchemaPointer) -> Iterator[str]:
+    """Names of the extensions that stand in a node's statement, without their module."""
+    held = schema.exts
+    for at in range(_count(held)):
+        yield text(getattr(held[at], "def").name)
+
+
+def compiled_typedefs(context: Any, names: frozenset[str]) -> frozenset[int]:
+    """Addresses of the types behind the typedefs of these names, as `type_of` gives them for leaves that restrict them
+    no further."""
+    found = set()
+    for module in modules(context):
+        held = NULL if module.parsed == NULL else module.parsed.typedefs
+        found |= {address(held[at].type.compiled) for at in range(_count(held)) if text(held[at].name) in names}
+    return frozenset(found) - {0}
 
 
 def refusal(context: Any, schema: SchemaPointer, given: str) -> str:

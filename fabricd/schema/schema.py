@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +30,7 @@ from fabricd.schema.locate import path_of
 from fabricd.schema.models import Format, ModelSet
 from fabricd.schema.names import Names
 from fabricd.schema.nodes import NodeInfo
+from fabricd.schema.sensitive import secret_leaves
 from fabricd.schema.spelling import respelled
 from fabricd.schema.tree import Tree
 
@@ -284,6 +286,15 @@ class Schema:
         """What the models say about a path (keys do not matter, modules may be left out), None if they have it not."""
         along = self.context.nodes.along(path)
         return along[-1].info if along else None
+
+    def secret_leaves(self, likeness: Likeness) -> tuple[Path, ...]:
+        """The leaves whose values nobody is told, without keys: those that the models call secret, and those that a
+        profile says are."""
+        return (*self._secret_leaves, *likeness.secrets, *likeness.secrets_anew)
+
+    @cached_property
+    def _secret_leaves(self) -> tuple[Path, ...]:
+        return secret_leaves(self.context.pointer)
 
     # Trees that were just made are asked for again at once (read_device, then compare, then apply).
 

@@ -131,7 +131,7 @@ class Datastore:
                     return
                 if (fault := self.faults.partial(Rpc.SET)) is not None:
                     self._candidate = await self._engine.half(before, edited)
-                    raise RefusedError(fault.message)
+                    raise RefusedError(fault.said)
                 self._candidate = edited
                 self.edits += 1
 
@@ -313,7 +313,7 @@ class Datastore:
         """Raises RefusedError when a fault lets the write take effect in part."""
         if (fault := self.faults.partial(*rpcs)) is not None:
             await self._run(await self._engine.half(self.running.config, accepted), session, None, accepted=False)
-            raise RefusedError(fault.message)
+            raise RefusedError(fault.said)
 
     @contextmanager
     def _counting(self) -> Iterator[None]:

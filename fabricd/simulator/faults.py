@@ -75,8 +75,9 @@ class Fault(BaseModel):
     """When the request has taken effect. Always so for what spoils an answer."""
     seconds: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """DELAY: how long; REBOOT: how long the switch is away; CLOCK: how far, negative for back."""
-    message: str = "refused on purpose"
-    """REFUSE, PARTIAL: what is said."""
+    message: str = ""
+    """REFUSE, PARTIAL, WARNS, CONTRADICTS: what is said instead of the usual. In the first two, `{request}` stands for
+    the request as it came, `{password}` for the one that the switch is logged in to with."""
     count: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     """FLOOD: how many."""
     authority: Literal["same", "other"] = "same"
@@ -92,6 +93,11 @@ class Fault(BaseModel):
         if self.kind in (Kind.DELAY, Kind.REBOOT) and self.seconds < 0:
             raise ValueError("seconds cannot be negative here")
         return self
+
+    @property
+    def said(self) -> str:
+        """`message`, or what is usual."""
+        return self.message or "refused on purpose"
 
     @property
     def late(self) -> bool:
@@ -141,6 +147,10 @@ class RefusedError(FabricdError):
     """A REFUSE or PARTIAL fault struck."""
 
     code = "REFUSED"
+
+    def quoting(self, request: str, password: str) -> RefusedError:
+        """The same with what its message quotes put in."""
+        return RefusedError(self.message.replace("{request}", request).replace("{password}", password))
 
 
 class DroppedError(FabricdError):
@@ -192,7 +202,7 @@ class Faults:
         """Hold the next NETCONF commit, before or after it has taken effect."""
         self.add(Fault(rpc=Rpc.COMMIT, kind=Kind.STALL, times=times, after=after))
 
-    def refuse_next_set(self, message: str = "refused on purpose") -> None:
+    def refuse_next_set(self, message: str = "") -> None:
         """Answer the next Set or edit-config with an error."""
         self.add(Fault(rpc=Rpc.SET, kind=Kind.REFUSE, message=message))
 
@@ -227,7 +237,7 @@ class Faults:
             case Fault(kind=Kind.DELAY):
                 await asyncio.sleep(fault.seconds)
             case Fault(kind=Kind.REFUSE):
-                raise RefusedError(fault.message)
+                raise RefusedError(fault.said)
             case Fault(kind=Kind.DROP):
                 raise DroppedError("connection cut on purpose")
             case Fault(kind=Kind.REBOOT | Kind.CLOCK | Kind.CERTIFICATE):

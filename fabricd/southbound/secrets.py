@@ -44,17 +44,18 @@ def parse_reference(text: str, base: Path) -> SecretReference:
     return SecretReference(source, name)
 
 
-def resolve(reference: SecretReference) -> str:
-    """The secret, without its trailing newline. Raises InputError when it is missing, empty or not text."""
+def resolve(reference: SecretReference, *, quiet: bool = False) -> str:
+    """The secret, without its trailing newline. A file that everybody can read is warned of, unless `quiet`. Raises
+    InputError when it is missing, empty or not text."""
     if reference.source == "env":
         value = os.environ.get(reference.name, "")
     elif reference.source == "credential":
         folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
         if not folder:
             raise InputError(f"{reference}: there is no $CREDENTIALS_DIRECTORY (systemd LoadCredential=)")
-        value = _read(reference, Path(folder) / reference.name)
+        value = _read(reference, Path(folder) / reference.name, quiet=quiet)
     elif reference.source == "file":
-        value = _read(reference, Path(reference.name))
+        value = _read(reference, Path(reference.name), quiet=quiet)
     else:
         raise InputError(f"{reference}: unknown source of secrets, not one of {', '.join(_SOURCES)}")
     value = value.removesuffix("\n").removesuffix("\r")
@@ -63,15 +64,16 @@ def resolve(reference: SecretReference) -> str:
     return value
 
 
-async def credentials(device: Device) -> Credentials:
-    """Resolve a device's login off the event loop. Raises DeviceTrustError: only a person can mend it."""
+async def credentials(device: Device, *, quiet: bool = False) -> Credentials:
+    """Resolve a device's login off the event loop; `quiet` as in `resolve`. Raises DeviceTrustError: only a person can
+    mend it."""
 
     def read() -> Credentials:
         login = device.login
         return Credentials(
             login.username,
-            None if login.password is None else resolve(login.password),
-            None if login.token is None else resolve(login.token),
+            None if login.password is None else resolve(login.password, quiet=quiet),
+            None if login.token is None else resolve(login.token, quiet=quiet),
         )
 
     try:
@@ -88,14 +90,14 @@ async def read_file(device: Device, what: str, name: str) -> bytes:
         raise DeviceTrustError(f"{what} {name} cannot be read: {error.strerror}", device=device.name) from error
 
 
-def _read(reference: SecretReference, path: Path) -> str:
+def _read(reference: SecretReference, path: Path, *, quiet: bool) -> str:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read(_MAXIMUM + 1)
     except OSError as error:
         raise InputError(f"{reference} cannot be read: {error.strerror}") from error
-    if stat.S_ISREG(mode) and mode & stat.S_IROTH:
+    if stat.S_ISREG(mode) and mode & stat.S_IROTH and not quiet:
         _LOG.warning("%s can be read by every user of this machine; make it mode 0600", reference)
     if len(data) > _MAXIMUM:
         raise InputError(f"{reference} is larger than {_MAXIMUM} bytes")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol as Interface
 
-from fabricd.errors import DeviceRefusedError, DeviceUnreachableError, NotFoundError
+from fabricd.errors import DeviceRefusedError, DeviceUnreachableError, FabricdError, NotFoundError
 from fabricd.model.device import Device, Protocol
 from fabricd.model.fetched import Change
 from fabricd.model.path import Path
@@ -21,6 +22,16 @@ _LOG = logging.getLogger(__name__)
 
 Connector = Callable[[Device], Awaitable[Target]]
 """Opens a session, logged in, within Profile.timeouts.connect. Raises DeviceError; leaves nothing open then."""
+
+
+class Guard(Interface):
+    """Keeps secrets out of what devices say."""
+
+    async def learn(self, device: Device) -> None:
+        """Find out what the device may quote: its login and what it may have been sent. Raises StoreError."""
+
+    def conceal(self, text: str) -> str:
+        """The text without secrets."""
 
 
 @dataclass(slots=True)
@@ -58,6 +69,8 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
         self._connected = 0
         self._closed = False
+        self.guard: Guard | None = None
+        """Asked before every connection, and about everything that an error says that leaves a session."""
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -104,6 +117,8 @@ class Sessions:
             self._drop(slot)
             if slot.closing is not None:
                 await asyncio.wait((slot.closing,))
+            if self.guard is not None:
+                await self.guard.learn(slot.device)
             yield slot.device
 
     async def watch(self, device: str, roots: Sequence[Path]) -> AsyncGenerator[Change, None]:
@@ -117,14 +132,15 @@ class Sessions:
                 tag="resource-denied",
                 transient=False,
             )
-        async with self._watch_connects:
-            target = await self._connect(entry)
-        try:
-            async with aclosing(target.changes(roots)) as changes:
-                async for change in changes:
-                    yield change
-        finally:
-            await self._finish(target)
+        with self._guarded():
+            async with self._watch_connects:
+                target = await self._connect(entry)
+            try:
+                async with aclosing(target.changes(roots)) as changes:
+                    async for change in changes:
+                        yield change
+            finally:
+                await self._finish(target)
 
     async def replace(self, devices: Mapping[str, Device]) -> None:
         """Go on with another inventory. Sessions of devices that changed or went are closed: unused ones before this
@@ -143,8 +159,22 @@ class Sessions:
             slot = self._slot(device)
             async with slot.lock:
                 if self._slots.get(device) is slot:
-                    yield slot
+                    with self._guarded():
+                        yield slot
                     return
+
+    def conceal(self, text: str) -> str:
+        """What is said of an answer, by whoever reads it after the session was given back, without secrets."""
+        return text if self.guard is None else self.guard.conceal(text)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Errors that leave the block quote no secret."""
+        try:
+            yield
+        except FabricdError as error:
+            error.reword(self.conceal)
+            raise
 
     async def close(self) -> None:
         """Close every session, also those in use, and wait until they are closed. No session is opened afterwards."""
@@ -174,6 +204,8 @@ class Sessions:
 
     async def _connect(self, device: Device) -> Target:
         connector = self._connectors[device.protocol]
+        if self.guard is not None:
+            await self.guard.learn(device)
         async with self._connects:
             self._must_be_open(device)
             target = await connector(device)

@@ -49,8 +49,10 @@ class Store:
         clock: Clock,
         written: Callable[[JournalRecord], None] | None,
         random: Callable[[int], bytes],
+        conceal: Callable[[str], str],
     ) -> None:
         """Use `Store.open`."""
+        self._conceal = conceal
         self._random = random
         self._secret_key = b""
         self._place = place
@@ -77,15 +79,16 @@ class Store:
         clock: Clock = _now,
         written: Callable[[JournalRecord], None] | None = None,
         random: Callable[[int], bytes] = token_bytes,
+        conceal: Callable[[str], str] = str,
     ) -> Store:
         """Opens the store, creating or upgrading its tables. `clock` gives UTC times for revisions. `written` is
         called with every new journal record, in order, once it is durable; it must not raise. `random` makes the key of
-        a new store.
+        a new store. `conceal` takes secrets out of the sentences of journal and status before they are written.
 
         A path is an SQLite file (mode 0600 when created; its folder must exist). Raises StoreError when it is in use by
         another process, written by a newer fabricd, or no store at all.
         """
-        store = cls(Place.of(url_or_path), clock, written, random)
+        store = cls(Place.of(url_or_path), clock, written, random, conceal)
         try:
             await store._start()
         except BaseException:
@@ -106,7 +109,7 @@ class Store:
                 for device, body in await connection.execute(select(statuses.c.device, statuses.c.body)):
                     self._statuses[device] = codec.status_from_bytes(device, body)
                 self._secret_key = await secret_rows.key(connection, self._random)
-        self._writer = Writer(self._writing, self._committed)
+        self._writer = Writer(self._writing, self._committed, self._conceal)
         self._open.push_async_callback(self._writer.close)
 
     async def close(self) -> None:

@@ -34,12 +34,14 @@ class Batch:
     """One write transaction, shared by the works that run in it one after the other.
 
     `revision` and `sequence` are the current revision and the last journal number as this transaction will leave
-    them, `records` what it appends. What is handed to `append` and `put_status` is written when the last work is done.
+    them, `records` what it appends. What is handed to `append` and `put_status` is written when the last work is done,
+    with the sentences in it as `conceal` returns them.
     """
 
     connection: AsyncConnection
     revision: int
     sequence: int
+    conceal: Callable[[str], str] = str
     records: list[JournalRecord] = field(default_factory=list)
     _journal: list[dict[str, object]] = field(default_factory=list)
     _statuses: dict[str, tuple[DeviceStatus, bytes]] = field(default_factory=dict)
@@ -49,20 +51,27 @@ class Batch:
         numbered = []
         for record in records:
             self.sequence += 1
-            numbered.append(replace(record, sequence=self.sequence))
-            self.records.append(numbered[-1])
+            told = replace(
+                record,
+                sequence=self.sequence,
+                message=self.conceal(record.message),
+                error_path=self.conceal(record.error_path),
+            )
+            numbered.append(told)
+            self.records.append(told)
             self._journal.append(
                 {
                     "sequence": self.sequence,
                     "time": record.time,
                     "device": record.device,
-                    "body": codec.record_to_bytes(record),
+                    "body": codec.record_to_bytes(told),
                 }
             )
         return numbered
 
     def put_status(self, status: DeviceStatus) -> None:
-        self._statuses[status.device] = (status, codec.status_to_bytes(status))
+        told = replace(status, error_message=self.conceal(status.error_message))
+        self._statuses[status.device] = (told, codec.status_to_bytes(told))
 
     @property
     def statuses(self) -> list[DeviceStatus]:
@@ -97,10 +106,13 @@ class _CommitError(StoreError):
 
 class Writer:
     """Owns the queue of works and the task that runs them. `committed` is called after each commit, before the
-    works' callers hear of it."""
+    works' callers hear of it. `conceal` takes out of journal and status what nobody is to be told."""
 
-    def __init__(self, engine: AsyncEngine, committed: Callable[[Batch], None]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, committed: Callable[[Batch], None], conceal: Callable[[str], str] = str
+    ) -> None:
         self._engine = engine
+        self._conceal = conceal
         self._committed = committed
         self._queue: asyncio.Queue[Waiting | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._serve(), name="store writer")
@@ -179,7 +191,7 @@ class Writer:
         try:
             with translated("cannot write to the store"):
                 revision, sequence = (await connection.execute(_SELECT_HEAD)).one()
-                batch = Batch(connection, revision, sequence)
+                batch = Batch(connection, revision, sequence, self._conceal)
                 results = [await work(batch) for work in works]
                 await batch.flush()
             try:

@@ -9,8 +9,9 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, TextIO
 
 from fabricd.errors import InputError
@@ -19,6 +20,10 @@ from fabricd.telemetry.journald import JournaldHandler, stream_is_journal
 from fabricd.telemetry.records import journal_json, json_line, printable, sentence, timestamp
 
 JOURNAL_LOGGER = "fabricd.journal"
+
+Conceal = Callable[[str], str]
+"""Takes secrets out of a text."""
+
 # How a journal record travels inside a logging record.
 _JOURNAL = "journal_record"
 
@@ -32,8 +37,12 @@ def setup_logging(
     *,
     stream: TextIO | None = None,
     environment: Mapping[str, str] = os.environ,
+    conceal: Conceal = str,
 ) -> logging.Handler:
     """Makes the root logger write to `stream` (standard error), in place of what it wrote to before.
+
+    Every message, exception and further text goes through `conceal`, from any thread: libraries quote what they are
+    told, and devices what they are sent.
 
     `level` is debug, info, warning or error. `format` auto: native journald fields when `stream` is systemd's
     journal, otherwise json. `journald` true or false decides that whatever the stream is. Returns the handler. Raises
@@ -46,9 +55,10 @@ def setup_logging(
         raise InputError(f"no such log format: {format!r}")
     stream = stream or sys.stderr
     native = format == "auto" and stream_is_journal(stream, environment) if journald is None else journald
-    handler: logging.Handler = JournaldHandler(journal_fields) if native else logging.StreamHandler(stream)
+    fields = partial(journal_fields, conceal=conceal)
+    handler: logging.Handler = JournaldHandler(fields) if native else logging.StreamHandler(stream)
     if not native:
-        handler.setFormatter(_FORMATTERS[format]())
+        handler.setFormatter(_FORMATTERS[format](conceal))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -104,7 +114,13 @@ def _level(record: JournalRecord) -> int:
 _WORRYING = frozenset({OutcomeKind.UNREACHABLE, OutcomeKind.HELD, OutcomeKind.UNSTABLE, OutcomeKind.DRIFTED})
 
 
-class JsonFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    def __init__(self, conceal: Conceal = str) -> None:
+        super().__init__()
+        self._conceal = conceal
+
+
+class JsonFormatter(_Formatter):
     """One JSON object a line: time, level, logger, message, and all that was given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -115,41 +131,49 @@ class JsonFormatter(logging.Formatter):
             "time": timestamp(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._conceal(record.getMessage()),
         }
-        found.update((name, value) for name, value in _extra(record).items() if name not in found)
-        if record.exc_info:
-            found["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        found.update((name, value) for name, value in _extra(record, self._conceal).items() if name not in found)
+        if exception := _exception(record, self._conceal):
+            found["exception"] = exception
         return json_line(found)
 
 
-class TextFormatter(logging.Formatter):
+class TextFormatter(_Formatter):
     """For people: `time LEVEL logger: message [device=leaf1 ...]`, a traceback indented below it."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = timestamp(datetime.fromtimestamp(record.created, UTC))
-        line = f"{time} {record.levelname:<7} {record.name}: {printable(record.getMessage())}"
-        extra = [f"{name}={printable(str(value))}" for name, value in _extra(record).items() if value not in ("", 0)]
+        line = f"{time} {record.levelname:<7} {record.name}: {printable(self._conceal(record.getMessage()))}"
+        told = _extra(record, self._conceal).items()
+        extra = [f"{name}={printable(str(value))}" for name, value in told if value not in ("", 0)]
         if extra:
             line += f" [{' '.join(extra)}]"
-        if record.exc_info:
-            # Indented, so that no text of a device in it can pass for a line of the log.
-            lines = "".join(traceback.format_exception(*record.exc_info)).splitlines()
-            line += "".join(f"\n    {printable(one)}" for one in lines)
-        return line
+        # Indented, so that no text of a device in it can pass for a line of the log.
+        lines = _exception(record, self._conceal).splitlines()
+        return line + "".join(f"\n    {printable(one)}" for one in lines)
 
 
-_FORMATTERS: dict[str, type[logging.Formatter]] = {"auto": JsonFormatter, "json": JsonFormatter, "text": TextFormatter}
+_FORMATTERS: dict[str, type[_Formatter]] = {"auto": JsonFormatter, "json": JsonFormatter, "text": TextFormatter}
 
 
-def _extra(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
+def _extra(record: logging.LogRecord, conceal: Conceal) -> dict[str, object]:
+    """What a call gave besides; the names that say what it is about are ours, not what somebody said."""
+    return {
+        name: conceal(value) if isinstance(value, str) and name not in _RECORD_FIELDS else value
+        for name, value in vars(record).items()
+        if name not in _OWN_ATTRIBUTES
+    }
 
 
-def journal_fields(record: logging.LogRecord) -> dict[str, str]:
+def _exception(record: logging.LogRecord, conceal: Conceal) -> str:
+    return conceal("".join(traceback.format_exception(*record.exc_info))) if record.exc_info else ""
+
+
+def journal_fields(record: logging.LogRecord, conceal: Conceal = str) -> dict[str, str]:
     """The journald fields of a record (systemd.journal-fields(7)); fabricd's own begin with FABRICD_."""
     fields = {
-        "MESSAGE": record.getMessage(),
+        "MESSAGE": conceal(record.getMessage()),
         "PRIORITY": str(_PRIORITIES.get(record.levelno, 6)),
         "SYSLOG_IDENTIFIER": "fabricd",
         "LOGGER": record.name,
@@ -164,12 +188,12 @@ def journal_fields(record: logging.LogRecord) -> dict[str, str]:
         about = {name: found[name] for name in _RECORD_FIELDS}
         about |= {f"seconds_{phase}": f"{seconds:.6f}" for phase, seconds in journal.durations}
     else:
-        about = _extra(record)
+        about = _extra(record, conceal)
     for name, value in about.items():
         if value not in (None, "", 0) or name == "sequence":
             fields[f"FABRICD_{name.upper()}"] = str(value)
-    if record.exc_info:
-        fields["EXCEPTION"] = "".join(traceback.format_exception(*record.exc_info))
+    if exception := _exception(record, conceal):
+        fields["EXCEPTION"] = exception
     return fields
 
 

@@ -25,7 +25,10 @@ DEVICES = GNMI + NETCONF
 DEADLINE = 120.0  # seconds for anything to happen at all; never what is waited for
 
 
-def simulated(folder: Path, models: str = "managed") -> SimulationConfig:
+PASSWORD = "secret"
+
+
+def simulated(folder: Path, models: str = "managed", password: str = PASSWORD) -> SimulationConfig:
     """The demo's cabling, on free ports."""
     spines, leaves = DEVICES[:2], DEVICES[2:]
     switches = [SwitchConfig(name=name, ports=tuple(f"Ethernet{n}" for n in range(1, 12))) for name in DEVICES]
@@ -37,7 +40,7 @@ def simulated(folder: Path, models: str = "managed") -> SimulationConfig:
     return SimulationConfig(
         state_directory=folder / "switches",
         username="fabricd",
-        password="secret",
+        password=password,
         models=models,
         switches=tuple(switches),
         links=tuple(links),
@@ -47,8 +50,9 @@ def simulated(folder: Path, models: str = "managed") -> SimulationConfig:
 class Installation:
     """The daemon's folder, its process and a client. Owned by one test."""
 
-    def __init__(self, folder: Path, simulation: Simulation) -> None:
+    def __init__(self, folder: Path, simulation: Simulation, password: str = PASSWORD) -> None:
         self.folder = folder
+        self.password = password
         self.simulation = simulation
         self.process: asyncio.subprocess.Process | None = None
         self.client = Client.connect(f"unix:{folder / 'fabricd.sock'}")
@@ -107,7 +111,7 @@ class Installation:
                 self.folder / "fabricd.toml",
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "SWITCH_PASSWORD": "secret"},
+                env={**os.environ, "SWITCH_PASSWORD": self.password},
             )
 
         async def answers() -> bool:
@@ -176,15 +180,15 @@ def descriptions(name: str, text: str, devices: Iterable[str] = DEVICES) -> pb.D
 
 
 @contextlib.asynccontextmanager
-async def installed(folder: Path, models: Path | None = None) -> AsyncIterator[Installation]:
+async def installed(folder: Path, models: Path | None = None, password: str = PASSWORD) -> AsyncIterator[Installation]:
     """Running switches and a configured daemon that is not started yet.
 
     The daemon's folder has a short name of its own: paths of unix sockets are limited to 107 bytes.
     """
     short = Path(tempfile.mkdtemp(prefix="fabricd-"))
     try:
-        async with Simulation(simulated(folder, str(models or "managed"))) as simulation:
-            installation = Installation(short, simulation)
+        async with Simulation(simulated(folder, str(models or "managed"), password)) as simulation:
+            installation = Installation(short, simulation, password)
             installation.configure(models=models)
             try:
                 yield installation

@@ -342,12 +342,12 @@ def test_no_plan_shows_a_secret_and_every_payload_carries_it(schema: Schema) -> 
 
 def test_a_value_is_shown_without_the_secrets_in_it() -> None:
     config = orjson.dumps(instances(instance("default", password="mine"), instance("red"))).decode()
-    assert "mine" not in hidden_value(ROOT, config, LIKENESS)
-    assert hidden_value(ROOT, config, LIKENESS).count("(secret)") == 1
-    assert hidden_value(ROOT, config, Likeness()) == config
+    assert "mine" not in hidden_value(ROOT, config, LIKENESS.secrets)
+    assert hidden_value(ROOT, config, LIKENESS.secrets).count("(secret)") == 1
+    assert hidden_value(ROOT, config, ()) == config
     keyed = Path.parse(str(PASSWORD).replace("/neighbor/", "/neighbor[neighbor-address='10.0.0.1']/"))
-    assert hidden_value(keyed, '"mine"', LIKENESS) == '"(secret)"'
-    assert hidden_value(keyed.parent, "", LIKENESS) == ""
+    assert hidden_value(keyed, '"mine"', LIKENESS.secrets) == '"(secret)"'
+    assert hidden_value(keyed.parent, "", LIKENESS.secrets) == ""
 
 
 def test_an_unstable_secret_that_is_left_alone_does_not_count_as_written(schema: Schema) -> None:

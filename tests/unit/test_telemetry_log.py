@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fabricd.errors import InputError
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
+from fabricd.model.secret import KnownSecrets
 from fabricd.telemetry import device_logger, journal_json, log_journal, setup_logging
 from fabricd.telemetry.journald import JournaldHandler, encode, stream_is_journal
 from fabricd.telemetry.log import journal_fields
@@ -74,6 +76,28 @@ def test_every_record_is_one_json_object_a_line() -> None:
     }
     assert second["message"] == HOSTILE
     assert str(second["exception"]).startswith("Traceback")
+
+
+@pytest.mark.parametrize("form", ["json", "text", "journald"])
+def test_secrets_are_taken_out_of_messages_exceptions_and_what_is_given_besides(
+    form: str, journald: socket.socket
+) -> None:
+    known, stream, word = KnownSecrets(), io.StringIO(), "hunter2"
+    known.learn("leaf1", [word])
+    if form == "journald":
+        logging.getLogger().addHandler(
+            JournaldHandler(partial(journal_fields, conceal=known.conceal), journald.getsockname())
+        )
+    else:
+        setup_logging("info", form, stream=stream, conceal=known.conceal)  # type: ignore[arg-type]
+    try:
+        raise ValueError(word)
+    except ValueError:
+        about = {"device": word, "said": word}
+        logging.getLogger("fabricd").exception("bad %s", {"password": word}, extra=about)
+    told = journald.recv(1 << 20).decode(errors="replace") if form == "journald" else stream.getvalue()
+    assert told.count(word) == 1  # the name of the device
+    assert told.count("(secret)") == 3
 
 
 def test_a_journal_record_is_logged_as_the_object_that_is_stored() -> None:

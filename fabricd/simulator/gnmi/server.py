@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 from cryptography import x509
+from google.protobuf.message import DecodeError
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import FabricdError, InputError, Problem
@@ -153,6 +154,8 @@ class GnmiServer:
                     self._authenticate(context)
                     self._check_size(request)
                     return self._check_size(await answer(request, link))
+            except RefusedError as error:
+                await _refuse(context, link, error.quoting(_text(request), self._config.password))
             except FabricdError as error:
                 await _refuse(context, link, error)
 
@@ -314,6 +317,16 @@ async def _refuse(context: Context, link: Link, error: FabricdError) -> NoReturn
         case _:
             status = grpc.StatusCode.INTERNAL
     await context.abort(status, str(error)[:_MAX_DETAILS])
+
+
+def _text(request: bytes) -> str:
+    """A request for people, what of it is a Set spelled out."""
+    message = gnmi_pb2.SetRequest()
+    try:
+        message.ParseFromString(request)
+    except DecodeError:
+        return repr(request)
+    return str(message)
 
 
 def _read_authority(file: Path) -> bytes:

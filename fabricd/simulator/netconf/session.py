@@ -273,6 +273,9 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
             return await self._server.operations.answer(self, rpc)
         except DroppedError:
             raise
+        except RefusedError as error:
+            told = error.quoting(etree.tostring(rpc, encoding="unicode"), self._server.config.password)
+            return Answer(self._errors(list(errors_of(told))))
         except FabricdError as error:
             whole = isinstance(error, ValidationError)
             if not isinstance(error, InputError | RpcError | SeveralError):
@@ -299,7 +302,9 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
         if fault is not None and fault.kind is Kind.WRONG:
             attributes = {**attributes, "message-id": f"not-{attributes.get('message-id', '')}"}
         if fault is not None and fault.kind in _BESIDE:
-            content = written(_BESIDE[fault.kind], {}) + content
+            usual = _BESIDE[fault.kind]
+            beside = RpcError(usual.tag, fault.message or usual.message, warning=usual.warning)
+            content = written(beside, {}) + content
         start = f'<rpc-reply xmlns="{BASE}"{_written(attributes, nsmap)}>'
         message = f"{start}{content}</rpc-reply>".encode()
         if len(message) > self._limit:
