@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -260,6 +261,37 @@ async def test_replay_tells_what_is_kept_and_says_where_it_ends(configure: Confi
                 names.append(etree.QName(await told(client)).localname)
             assert names[-2:] == ["replayComplete", "notificationComplete"]
             await client.ok(subscribe())
+
+
+async def test_the_log_says_when_it_began_and_what_it_holds_no_more(configure: Configure, time: ManualTime) -> None:
+    """RFC 5277 section 3.2.5.1."""
+    switch = SwitchConfig(name="left", replay=1)
+    names = ("replayLogCreationTime", "replayLogAgedTime")
+
+    async def log(client: Client) -> list[datetime | None]:
+        shown = await client.ask(f'<get><filter><netconf xmlns="{STREAMS}"/></filter></get>')
+        found = [shown.findtext(f".//{{{STREAMS}}}{name}") for name in names]
+        return [datetime.fromisoformat(one) if one else None for one in found]
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(time() / 1e9, UTC)
+
+    async with Simulation(configure(switches=(switch,), links=()), time, time.sleep) as simulation:
+        left, began = simulation.switches["left"], now()
+        time.advance(10)
+        async with session(simulation, left) as client:  # this is told of, and kept
+            first = now()
+            assert await log(client) == [began, None]
+            time.advance(10)
+            await left.change({HOSTNAME: "one"})
+            async with asyncio.timeout(20):
+                while (held := await log(client))[1] is None:
+                    await asyncio.sleep(0.005)
+            assert held == [began, first]
+        time.advance(10)
+        await left.restart()
+        async with session(simulation, left) as client:
+            assert await log(client) == [now(), None]
 
 
 async def test_a_subscription_ends_by_the_clock_of_the_simulation(configure: Configure) -> None:

@@ -74,7 +74,8 @@ class Notifications:
         self._source = source
         self._username = username
         self._replay: deque[Notice] = deque()
-        self._created = live.clock()
+        self._created = 0
+        self._aged = 0  # when the last one that is kept no more was told; 0: all are kept
         # Every change takes longer in the schema workers than its notice, so that this cannot grow without end.
         self._waiting: asyncio.Queue[tuple[int, int, Callable[[], str]]] = asyncio.Queue()
         self.last = 0
@@ -83,6 +84,7 @@ class Notifications:
 
     def start(self) -> None:
         """Listen to the datastore."""
+        self._created, self._aged = self._live.clock(), 0
         self._live.listeners.append(self._heard)
         self._task = asyncio.get_running_loop().create_task(self._work())
 
@@ -162,10 +164,12 @@ class Notifications:
         if not self._offer.notifications:
             return ""
         kept = bool(self._offer.replay)
-        created = f"<replayLogCreationTime>{time_text(self._created)}</replayLogCreationTime>" if kept else ""
+        log = f"<replayLogCreationTime>{time_text(self._created)}</replayLogCreationTime>" if kept else ""
+        if kept and self._aged:
+            log += f"<replayLogAgedTime>{time_text(self._aged)}</replayLogAgedTime>"
         return (
             f'<netconf xmlns="{STREAMS}"><streams><stream><name>{_STREAM}</name><description>Changes of configuration, '
-            f"sessions and confirmed commits</description><replaySupport>{str(kept).lower()}</replaySupport>{created}"
+            f"sessions and confirmed commits</description><replaySupport>{str(kept).lower()}</replaySupport>{log}"
             "</stream></streams></netconf>"
         )
 
@@ -183,7 +187,7 @@ class Notifications:
             notice = Notice(time, await self._live.engine.run(write), number)
             self._replay.append(notice)
             while len(self._replay) > self._offer.replay:
-                self._replay.popleft()
+                self._aged = self._replay.popleft().time
             for subscriber in self._subscribers():
                 subscriber.tell(notice)
 
