@@ -176,17 +176,20 @@ async def fabric(
     quirks: Quirks | None = None,
     notifies: bool = True,
     startup: bool = False,
+    candidate: bool = True,
     **profile: Any,
 ) -> AsyncIterator[Fabric]:
     """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
     they and we have the models in this folder instead of the managed ones. `quirks` are the switches', those of
-    NETCONF can tell of changes (`notifies`) and forget what was not copied to `startup`; `profile` is what their
-    Profile says."""
+    NETCONF can tell of changes (`notifies`), forget what was not copied to `startup`, and have a `candidate` or a
+    running configuration that is edited as it is; `profile` is what their Profile says."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
     ports = ("Ethernet1", "Ethernet2")
-    said_of_all = {"ports": ports, "quirks": quirks or Quirks(), "notifications": notifies, "startup": startup}
+    said_of_all = {"ports": ports, "quirks": quirks or Quirks(), "notifications": notifies, "startup": startup} | (
+        {} if candidate else {"candidate": False, "writable_running": True, "confirmed_commit": False}
+    )
     switches = tuple(SwitchConfig(name=name, **said_of_all) for name in protocols)
     config = SimulationConfig(
         state_directory=folder / "switches",

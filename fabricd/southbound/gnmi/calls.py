@@ -26,6 +26,7 @@ from fabricd.errors import (
 from fabricd.model.device import Device
 from fabricd.southbound.gnmi.channel import Metadata, wait_ready
 from fabricd.southbound.gnmi.status import device_error
+from fabricd.southbound.limits import must_fit
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,7 +55,9 @@ class Calls:
         timeouts = self.device.profile.timeouts
         timeout = timeouts.write if method == "Set" else timeouts.read
         await self._ready()
-        with self.translated(method, timeout, changes=changes):
+        size = request.ByteSize() if method == "Set" else 0
+        must_fit(self.device, method, size, tag="RESOURCE_EXHAUSTED")
+        with self.translated(method, timeout, changes=changes, size=size):
             return _decoded(await getattr(self._stub, method)(request, timeout=timeout, metadata=self._login))
 
     @asynccontextmanager
@@ -97,13 +100,14 @@ class Calls:
             self.connections += 1
 
     @contextmanager
-    def translated(self, what: str, timeout: float, *, changes: bool = False) -> Iterator[None]:
-        """Exceptions of the library, in a request that is under way, as DeviceError."""
+    def translated(self, what: str, timeout: float, *, changes: bool = False, size: int = 0) -> Iterator[None]:
+        """Exceptions of the library, in a request that is under way, as DeviceError. `size`: its bytes, where they may
+        be the reason."""
         name = self.device.name
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            raise self._judged(device_error(error, name, what, timeout, changes=changes)) from error
+            raise self._judged(device_error(error, name, what, timeout, changes=changes, size=size)) from error
         except TimeoutError as error:
             self._closed = True
             raise DeviceTimeoutError(f"no answer to {what} within {timeout:g} s", device=name) from error

@@ -25,7 +25,7 @@ _FINAL = frozenset(
 
 
 def device_error(
-    error: grpc.aio.AioRpcError, device: str, what: str, timeout: float, *, changes: bool = False
+    error: grpc.aio.AioRpcError, device: str, what: str, timeout: float, *, changes: bool = False, size: int = 0
 ) -> DeviceError:
     """The error for an RPC that was sent on a connected channel and failed.
 
@@ -45,4 +45,6 @@ def device_error(
         return DeviceTrustError(f"{what} was not allowed: {details or code.name}", device=device)
     kind = DeviceTooLargeError if code is grpc.StatusCode.RESOURCE_EXHAUSTED else DeviceRefusedError
     message = f"{what} was refused: {code.name}: {details}"
+    if size and kind is DeviceTooLargeError:
+        message += f"; the request had {size} bytes"
     return kind(message, device=device, tag=code.name, transient=code not in _FINAL)

@@ -21,8 +21,9 @@ from fabricd.model.fetched import Capabilities, Change, Encoding, Fetched, Part
 from fabricd.model.path import ROOT, Path
 from fabricd.southbound.netconf import operations, reply, schemas
 from fabricd.southbound.netconf.defaults import defaults_mode
+from fabricd.southbound.netconf.edits import ENVELOPE, config_elements
 from fabricd.southbound.netconf.notifications import Inbox, OwnSessions, read_change
-from fabricd.southbound.netconf.paths import BASE, subtree_filter
+from fabricd.southbound.netconf.paths import subtree_filter
 from fabricd.southbound.netconf.rpc import Rpc
 from fabricd.southbound.netconf.session import NetconfSession
 from fabricd.southbound.netconf.write import Writer
@@ -209,9 +210,10 @@ class NetconfTarget:
         """See Target.stage and Writer.stage."""
         if not isinstance(payload, EditConfig):
             raise TypeError(f"a NETCONF target takes an EditConfig, not {type(payload).__name__}")
-        config = await _off_loop(lambda: _config_element(payload.config), len(payload.config))
+        room = self._device.profile.max_message_bytes - ENVELOPE if self._writer.collects else len(payload.config)
+        configs = await _off_loop(lambda: config_elements(payload.config, room), len(payload.config))
         self._own.add(self._session, self._device)
-        await self._writer.stage(config, commit)
+        await self._writer.stage(configs, commit)
 
     async def confirm(self) -> None:
         """See Target.confirm and Writer.confirm."""
@@ -277,14 +279,3 @@ def _fetched(elements: Sequence[_Element]) -> Fetched:
 async def _off_loop(work: Callable[[], _T], size: int) -> _T:
     """Large messages are worked on in a thread: lxml lets other threads run."""
     return work() if size < reply.LARGE else await asyncio.to_thread(work)
-
-
-def _config_element(config: bytes) -> etree._Element:
-    """Ours, so whatever is wrong with it is a mistake in the program and raises ValueError before anything is sent."""
-    try:
-        root = etree.fromstring(config, etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError as error:
-        raise ValueError("the edit is not well-formed XML") from error
-    if root.tag not in ("config", f"{{{BASE}}}config"):
-        raise ValueError(f"the edit is a {root.tag} where NETCONF's config belongs")
-    return root

@@ -16,12 +16,14 @@ import asyncssh
 from fabricd.errors import (
     DeviceError,
     DeviceProtocolError,
+    DeviceRefusedError,
     DeviceTimeoutError,
     DeviceTooLargeError,
     DeviceUnreachableError,
 )
 from fabricd.model.device import Device
-from fabricd.southbound.netconf import operations
+from fabricd.southbound.limits import must_fit
+from fabricd.southbound.netconf import operations, reply
 from fabricd.southbound.netconf.framing import Framer, FramingError, TooLongError, framed
 from fabricd.southbound.netconf.ssh import device_error, dial
 from fabricd.southbound.secrets import credentials
@@ -120,6 +122,7 @@ class NetconfSession:
         self._failure: DeviceError | None = None
         self._said: list[str] = []  # before the hello
         self._strays = 0
+        self._asked = 0  # bytes of the last request
         self.hello: operations.Hello
         self.on_notification: Callable[[bytes], None] = _ignore
         self.on_end: Callable[[], None] = _nothing
@@ -162,10 +165,12 @@ class NetconfSession:
         """Send the request that ncclient's `operation` writes, and return the reply in its own bytes.
 
         Raises DeviceUnreachableError (nothing was sent), DeviceTimeoutError (effect unknown), DeviceTooLargeError (the
-        answer; the session is ended) or DeviceProtocolError.
+        request, or the answer, which ends the session) or DeviceProtocolError.
         """
         self._must_be_open()
         message_id, text = operations.request(operation, self.hello, self._handler, *arguments, **options)
+        self._asked = len(text)
+        must_fit(self._device, what, self._asked, tag="too-big")
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[message_id] = reply
         try:
@@ -307,8 +312,7 @@ class NetconfSession:
 
     def _deliver(self, message_id: re.Match[bytes] | None, message: bytes) -> None:
         if message_id is None:
-            # The server could not read our request (RFC 6241 section 4.2): whose reply it is cannot be told.
-            self._fail(DeviceProtocolError("a reply without a message-id", device=self._device.name))
+            self._fail(self._unread(message))
             return
         waiting = self._waiting.get((message_id[1] or message_id[2] or b"").decode("utf-8", "replace"))
         if waiting is None or waiting.done():
@@ -319,6 +323,19 @@ class NetconfSession:
         else:
             self._strays = 0
             waiting.set_result(message)
+
+    def _unread(self, message: bytes) -> DeviceError:
+        """The server could not read our request (RFC 6241 section 4.2): whose reply it is cannot be told."""
+        said = ""
+        try:
+            reply.check(message, self._device, "a request", self.repaired)
+        except DeviceTooLargeError as error:
+            return self._too_large(f"{error.message}; the request had {self._asked} bytes")
+        except DeviceRefusedError as error:
+            said = f": {error.message}"
+        except DeviceError as error:
+            _LOG.debug("%s: %s", self._device.name, error)
+        return DeviceProtocolError(f"a reply without a message-id{said}", device=self._device.name)
 
     def _lost(self, error: Exception | None) -> None:
         if isinstance(error, TooLongError):

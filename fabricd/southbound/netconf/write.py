@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 from lxml import etree
 
@@ -42,7 +42,7 @@ class Writer:
         self._confirmed = confirmed_commit(rpc)
         self._locks = Locks(rpc)
         self._is_staged = False
-        self._waiting: etree._Element | None = None  # for confirm, where there is no candidate
+        self._waiting: Sequence[etree._Element] = ()  # for confirm, where there is no candidate
         self._edited = False  # the candidate may hold something of ours
         self._in_force = ""  # the id under which the device holds it unconfirmed
 
@@ -51,8 +51,14 @@ class Writer:
         """Whether `stage` may be given an id."""
         return self._confirmed is not None and self._seconds > 0
 
-    async def stage(self, config: etree._Element, commit: str) -> None:
+    @property
+    def collects(self) -> bool:
+        """Whether `stage` may be given an edit in parts: nothing of them is in force before all are there."""
+        return self._candidate
+
+    async def stage(self, configs: Sequence[etree._Element], commit: str) -> None:
         """Lock; with :candidate also discard-changes, edit-config, validate, and with an id the commit to be confirmed.
+        `configs` are the parts of one edit, several only where it `collects`.
 
         After an error nothing is locked, the candidate is as it was, and nothing is in force that can be helped.
         """
@@ -71,10 +77,10 @@ class Writer:
         try:
             await self._locks.take("running")
             if self._candidate:
-                await self._fill_candidate(config)
+                await self._fill_candidate(configs)
                 await self._begin(commit)
             else:
-                self._waiting = config
+                self._waiting = configs
         except DeviceError:
             await self.cancel()
             raise
@@ -89,13 +95,13 @@ class Writer:
                 self._in_force = ""
             elif self._candidate:
                 await self._in_turn(self._rpc.ok(operations.Commit, "commit"))
-            elif self._waiting is not None:
+            else:
                 await self._edit("running", self._waiting)
             await self.save()
         except DeviceError:
             await self.cancel()
             raise
-        self._is_staged, self._waiting, self._edited = False, None, False
+        self._is_staged, self._waiting, self._edited = False, (), False
         await self._locks.release()
 
     async def save(self) -> None:
@@ -107,7 +113,7 @@ class Writer:
         """Take back what is in force, empty the candidate, unlock; a session in which that fails is closed. What is in
         force then is taken back by the device itself."""
         edited, commit = self._edited, self._in_force
-        self._is_staged, self._waiting, self._edited, self._in_force = False, None, False, ""
+        self._is_staged, self._waiting, self._edited, self._in_force = False, (), False, ""
         if commit and self._confirmed is not None and not self._rpc.session.closed:
             try:
                 await self._confirmed.cancel(commit)
@@ -147,11 +153,11 @@ class Writer:
             return error.tag == _AMBIGUOUS
         return False
 
-    async def _fill_candidate(self, config: etree._Element) -> None:
+    async def _fill_candidate(self, configs: Sequence[etree._Element]) -> None:
         await self._locks.take_candidate()
         self._edited = True
         await self._rpc.ok(operations.DiscardChanges, "discard-changes")
-        await self._edit("candidate", config)
+        await self._edit("candidate", configs)
         if self._validates:
             await self._rpc.ok(operations.Validate, "validate", "candidate")
 
@@ -185,13 +191,16 @@ class Writer:
                 tag=error.tag,
             ) from error
 
-    async def _edit(self, target: str, config: etree._Element) -> None:
-        """edit-config that changes what is marked and nothing else (RFC 6241 section 7.2)."""
-        await self._rpc.ok(
-            operations.EditConfig,
-            f"edit-config of {target}",
-            config,
-            target=target,
-            default_operation="none",
-            error_option="rollback-on-error" if self._rollback else None,
-        )
+    async def _edit(self, target: str, configs: Sequence[etree._Element]) -> None:
+        """edit-config that changes what is marked and nothing else (RFC 6241 section 7.2). A part need not be valid
+        without the others: it is not tested, as all of it is validated."""
+        for config in configs:
+            await self._rpc.ok(
+                operations.EditConfig,
+                f"edit-config of {target}",
+                config,
+                target=target,
+                default_operation="none",
+                test_option="set" if len(configs) > 1 and self._validates else None,
+                error_option="rollback-on-error" if self._rollback else None,
+            )
