@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import grpc
 from pygnmi.spec.v080 import gnmi_pb2
 from schema_interpreters import keys_of
+from southbound_servers import GnmiServer, gnmi_device, gnmi_server, profile
 
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import Commit, Extension
+from fabricd.model.device import GnmiTraits
 from fabricd.model.path import Path
+from fabricd.southbound import gnmi
 
 SYSTEM, INTERFACES = Path.parse("/openconfig-system:system"), Path.parse("/openconfig-interfaces:interfaces")
+BOTH = (SYSTEM, INTERFACES)
+SYNC = gnmi_pb2.SubscribeResponse(sync_response=True)
+Answer = Callable[[Any, Any], AsyncIterator[Any]]
 
 
 def refusing(code: grpc.StatusCode) -> Any:
@@ -58,6 +66,39 @@ def path_of(steps: list[Step]) -> Any:
 
 def update_of(steps: list[Step], value: Any) -> Any:
     return gnmi_pb2.Update(path=path_of(steps), val=gnmi_pb2.TypedValue(json_ietf_val=json.dumps(value).encode()))
+
+
+# --- a session
+
+
+@asynccontextmanager
+async def session(server: GnmiServer, *, within: float = 60.0, **traits: Any) -> AsyncIterator[gnmi.GnmiTarget]:
+    async with gnmi_server(server):
+        kind = replace(profile(read=within), gnmi=GnmiTraits(**traits))
+        target = await gnmi.connect(gnmi_device(server, profile=kind))
+        try:
+            yield target
+        finally:
+            await target.close()
+
+
+def telling(config: dict[str, Any], asked: list[Any], *, sync: bool = True) -> Answer:
+    """A Subscribe that tells what is below the paths it was asked for, leaf by leaf."""
+
+    async def subscribe(requests: Any, _: Any) -> AsyncIterator[Any]:
+        request = await anext(aiter(requests))
+        asked.append(request)
+        wanted = [names(one.path)[0] for one in request.subscribe.subscription]
+        for steps, value in leaves(config):
+            if steps[0][0] in wanted:
+                notification = gnmi_pb2.Notification(
+                    prefix=path_of(steps[:1]), update=[update_of(steps[1:], value)], timestamp=1
+                )
+                yield gnmi_pb2.SubscribeResponse(update=notification)
+        if sync:
+            yield SYNC
+
+    return subscribe
 
 
 # --- the Commit extension

@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,6 @@ CANDIDATE = (
 )
 WRITABLE = (f"{BASE}0", f"{BASE}1", f"{CAPABILITY}writable-running:1.0", f"{CAPABILITY}rollback-on-error:1.0")
 OK = b"<ok/>"
-IN_TIME = 30.0
-"""Seconds in which everything happens that does not wait for the end of a profile's timeout."""
-GROWING = (0.5, 5.0, 40.0)
-"""Timeouts to try in turn where one has to be short for its end and long enough for what comes before it."""
 NOTHING = b"<data/>"
 SOMETHING = b'<data><system xmlns="http://openconfig.net/yang/system"/></data>'
 
@@ -224,18 +220,6 @@ async def netconf_server(server: NetconfServer) -> AsyncIterator[NetconfServer]:
 def profile(**timeouts: float) -> Profile:
     """A minute for everything, which no machine is too busy for; less where a test waits for the end of it."""
     return Profile(name="test", timeouts=Timeouts(**{"connect": 60.0, "read": 60.0, "write": 60.0, **timeouts}))
-
-
-def answers_within(asker: Any, seconds: float) -> None:
-    """Requests get so long from here on. `asker` is what sends them: NetconfTarget.rpc or a GnmiTarget's calls."""
-    timeouts = Timeouts(seconds, seconds, seconds)
-    asker.device = replace(asker.device, profile=replace(asker.device.profile, timeouts=timeouts))
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(IN_TIME):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def secret(tmp_path: Path, text: str) -> SecretReference:

@@ -1,4 +1,4 @@
-"""Devices with defaults, names and secrets of their own are brought in line, and then left in peace."""
+"""Devices with defaults and names of their own are brought in line, and then left in peace."""
 
 from __future__ import annotations
 
@@ -10,115 +10,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fabricd.model.device import Alias, Likeness
+from fabricd.model.device import Likeness
 from fabricd.model.edit import Dialect
-from fabricd.model.intent import Desired, Scope
-from fabricd.model.path import ROOT, Path
-from fabricd.model.plan import Plan
-from fabricd.model.secret import WrittenSecrets
-from fabricd.plan import Memory, Planned, hidden_value, make_plan
-from fabricd.schema import ModelSet, Schema, digest
+from fabricd.model.path import Path
+from fabricd.plan import make_plan
+from fabricd.schema import ModelSet, Schema
 from tests.unit.peculiar_device import PeculiarDevice
-
-INTERFACES = "openconfig-interfaces:interfaces"
-INSTANCES = "openconfig-network-instance:network-instances"
-ROOTS = (Path.parse(f"/{INTERFACES}"), Path.parse(f"/{INSTANCES}"))
-PORT = f"/{INTERFACES}/interface/config"
-PASSWORD = Path.parse(f"/{INSTANCES}/network-instance/protocols/protocol/bgp/neighbors/neighbor/config/auth-password")
-LIKENESS = Likeness(
-    defaults=((Path.parse(f"{PORT}/mtu"), "9100"), (Path.parse(f"{PORT}/enabled"), "false")),
-    secrets=(PASSWORD,),
-    aliases=(Alias(Path.parse("/network-instances/network-instance"), "name", "default", "DEFAULT"),),
-    interface_refs=True,
+from tests.unit.peculiar_plans import (
+    INSTANCES,
+    INTERFACES,
+    LIKENESS,
+    PASSWORD,
+    PORT,
+    Bench,
+    desired,
+    edits,
+    instance,
+    instances,
+    member,
+    port,
+    ports,
 )
-KEY = bytes(range(32))
 
 
 @pytest.fixture(scope="module")
 def schema() -> Iterator[Schema]:
     with Schema(ModelSet.managed()) as opened:
         yield opened
-
-
-def port(name: str, **config: Any) -> dict[str, Any]:
-    return {"name": name, "config": {"name": name, "type": "iana-if-type:ethernetCsmacd", **config}}
-
-
-def ports(*entries: dict[str, Any]) -> dict[str, Any]:
-    return {INTERFACES: {"interface": list(entries)}}
-
-
-def member(name: str, interface: str, index: int | None = None) -> dict[str, Any]:
-    config: dict[str, Any] = {"id": name, "interface": interface}
-    if index is not None:
-        config["subinterface"] = index
-    return {"id": name, "config": config}
-
-
-def instance(name: str, *members: dict[str, Any], password: str | None = None) -> dict[str, Any]:
-    kind = "DEFAULT_INSTANCE" if name in ("default", "DEFAULT") else "L3VRF"
-    entry: dict[str, Any] = {
-        "name": name,
-        "config": {"name": name, "type": f"openconfig-network-instance-types:{kind}"},
-    }
-    if members:
-        entry["interfaces"] = {"interface": list(members)}
-    if password is not None:
-        identity = {"identifier": "openconfig-policy-types:BGP", "name": "bgp"}
-        peer = {"neighbor-address": "10.0.0.1", "auth-password": password, "peer-as": 65002}
-        entry["protocols"] = {
-            "protocol": [
-                {
-                    **identity,
-                    "config": identity,
-                    "bgp": {
-                        "global": {"config": {"as": 65001}},
-                        "neighbors": {"neighbor": [{"neighbor-address": "10.0.0.1", "config": peer}]},
-                    },
-                }
-            ]
-        }
-    return entry
-
-
-def instances(*entries: dict[str, Any]) -> dict[str, Any]:
-    return {INSTANCES: {"network-instance": list(entries)}}
-
-
-def desired(schema: Schema, config: dict[str, Any], **scope: tuple[Path, ...]) -> Desired:
-    data = schema.canonical(orjson.dumps(config))
-    return Desired("leaf1", 7, data, digest(data), Scope(ROOTS, **{"subtrees": ROOTS, **scope}))
-
-
-class Bench:
-    """One device and what is remembered of its secrets, kept in line as the reconciler does it."""
-
-    def __init__(self, schema: Schema, device: PeculiarDevice, likeness: Likeness = LIKENESS) -> None:
-        self.schema, self.device, self.likeness = schema, device, likeness
-        self.written: WrittenSecrets = {}
-
-    def plan(self, target: Desired, dialect: Dialect | None = Dialect.GNMI) -> Planned:
-        memory = Memory("leaf1", KEY, self.written)
-        return make_plan(
-            self.schema, target, self.device.fetched(), dialect=dialect, likeness=self.likeness, memory=memory
-        )
-
-    def converge(self, target: Desired) -> Plan:
-        """Carry a plan out; then, and again, there is nothing to do."""
-        planned = self.plan(target)
-        self.written = planned.secrets
-        if planned.payload is not None:
-            self.device.carry_out(planned.payload)
-            self.written = planned.secrets_after
-        for _ in range(2):
-            left = self.plan(target)
-            assert left.plan.edits == ()
-            self.written = left.secrets
-        return planned.plan
-
-
-def edits(plan: Plan) -> list[tuple[str, str, str | None]]:
-    return [(edit.edit.operation.value, edit.edit.path.text, edit.edit.new) for edit in plan.edits]
 
 
 _LEAVES = st.fixed_dictionaries(
@@ -281,90 +199,6 @@ def test_omitted_and_unsupported_nodes_are_not_sent_and_not_missed(schema: Schem
     assert "description" not in new
     assert "type" not in new
     assert device.ports().keys() == {"Ethernet1", "Phantom12", "Ethernet2"}
-
-
-def test_a_secret_is_written_when_it_changes_and_when_somebody_else_changed_it(schema: Schema) -> None:
-    device = PeculiarDevice(instances(instance("DEFAULT", password="somebody's")))
-    bench = Bench(schema, device)
-    first = desired(schema, instances(instance("default", password="one")))
-    second = desired(schema, instances(instance("default", password="two")))
-
-    def password() -> str:
-        (peer,) = device.neighbors()
-        return str(peer["config"]["auth-password"])
-
-    for target, secret in ((first, "one"), (second, "two"), (first, "one")):
-        found = bench.converge(target)
-        assert [edit.edit.path.name for edit in found.edits] == ["auth-password"]
-        assert password() == secret
-    for peer in device.neighbors():
-        peer["config"]["auth-password"] = "behind our back"
-    assert [new for _, _, new in edits(bench.converge(first))] == ['"(secret)"']
-    assert password() == "one"
-    for peer in device.neighbors():
-        del peer["config"]["auth-password"]
-    bench.converge(first)
-    assert password() == "one"
-    remembered = repr(bench.written)
-    assert "one" not in remembered.replace("None", "")
-    assert len(bench.written) == 1
-
-
-def test_where_every_read_shows_another_hash_only_what_was_written_counts(schema: Schema) -> None:
-    likeness = Likeness(secrets_anew=(PASSWORD,), aliases=LIKENESS.aliases)
-    device = PeculiarDevice(instances(instance("DEFAULT", password="one")), anew=True)
-    bench = Bench(schema, device, likeness)
-    target = desired(schema, instances(instance("default", password="one")))
-    assert bench.converge(target).edits != ()  # nobody knows what was there
-    for peer in device.neighbors():
-        peer["config"]["auth-password"] = "behind our back"
-    assert bench.plan(target).plan.edits == ()
-    bench.written = {}
-    assert bench.converge(target).edits != ()
-
-
-def test_no_plan_shows_a_secret_and_every_payload_carries_it(schema: Schema) -> None:
-    device = PeculiarDevice(instances(instance("DEFAULT", password="old-secret")))
-    bench = Bench(schema, device)
-    for target in (
-        desired(schema, instances(instance("default", password="new-secret"))),
-        desired(schema, instances(instance("default", password="new-secret"), instance("red", password="new-secret"))),
-    ):
-        planned = bench.plan(target)
-        assert "secret" in repr(planned.payload)
-        assert "new-secret" not in repr(planned.plan)
-        assert "old-secret" not in repr(planned.plan)
-        assert "(secret)" in repr(planned.plan)
-        assert planned.payload is not None
-        device.carry_out(planned.payload)
-        bench.written = planned.secrets_after
-
-
-def test_a_value_is_shown_without_the_secrets_in_it() -> None:
-    config = orjson.dumps(instances(instance("default", password="mine"), instance("red"))).decode()
-    assert "mine" not in hidden_value(ROOT, config, LIKENESS.secrets)
-    assert hidden_value(ROOT, config, LIKENESS.secrets).count("(secret)") == 1
-    assert hidden_value(ROOT, config, ()) == config
-    keyed = Path.parse(str(PASSWORD).replace("/neighbor/", "/neighbor[neighbor-address='10.0.0.1']/"))
-    assert hidden_value(keyed, '"mine"', LIKENESS.secrets) == '"(secret)"'
-    assert hidden_value(keyed.parent, "", LIKENESS.secrets) == ""
-
-
-def test_an_unstable_secret_that_is_left_alone_does_not_count_as_written(schema: Schema) -> None:
-    device = PeculiarDevice(instances(instance("default", password="somebody's")), instance="default")
-    target = desired(schema, instances(instance("default", password="mine")))
-    likeness = Likeness(secrets=(PASSWORD,))
-    found = make_plan(
-        schema,
-        target,
-        device.fetched(),
-        dialect=None,
-        avoid=(PASSWORD,),
-        likeness=likeness,
-        memory=Memory("leaf1", KEY),
-    )
-    assert found.plan.edits == ()
-    assert found.secrets == {}
 
 
 def test_an_entry_that_has_the_name_which_another_one_gets_swaps_with_it(schema: Schema) -> None:

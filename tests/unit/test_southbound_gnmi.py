@@ -10,8 +10,9 @@ from typing import Any
 import grpc
 import pytest
 from gnmi_scripts import INTERFACES, SYSTEM, refusing, stall
+from patience import IN_TIME, eventually
 from pygnmi.spec.v080 import gnmi_pb2
-from southbound_servers import IN_TIME, GnmiServer, eventually, gnmi_device, gnmi_server, profile
+from southbound_servers import GnmiServer, gnmi_device, gnmi_server, profile
 
 from fabricd.errors import (
     DeviceError,

@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 import pytest
 from gnmi_scripts import SYSTEM, CommitTable, refusing, stall
+from patience import answers_within, eventually
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from southbound_servers import GnmiServer, answers_within, eventually, gnmi_device, gnmi_server, profile
+from southbound_servers import GnmiServer, gnmi_device, gnmi_server, profile
 
 from fabricd.errors import DeviceRefusedError, DeviceTimeoutError, DeviceTrustError
 from fabricd.model.device import GnmiTraits

@@ -11,8 +11,16 @@ from typing import Any
 import grpc
 import pytest
 from gnmi_scripts import SYSTEM, refusing, stall
+from patience import IN_TIME
 from pygnmi.spec.v080 import gnmi_pb2
-from southbound_servers import IN_TIME, Authority, GnmiServer, gnmi_device, gnmi_server, profile, secret
+from southbound_servers import (
+    Authority,
+    GnmiServer,
+    gnmi_device,
+    gnmi_server,
+    profile,
+    secret,
+)
 
 from fabricd.errors import DeviceRefusedError, DeviceTimeoutError, DeviceTrustError, DeviceUnreachableError
 from fabricd.model.device import Login, SecretReference, Trust

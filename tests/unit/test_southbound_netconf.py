@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from lxml import etree
 from netconf_scripts import ROOTS, scripted
+from patience import IN_TIME, answers_within, eventually
 from southbound_servers import (
     BASE,
     CANDIDATE,
     CAPABILITY,
-    IN_TIME,
     NOTHING,
     OK,
     SOMETHING,
@@ -22,8 +22,6 @@ from southbound_servers import (
     NetconfServer,
     NetconfSessionSide,
     answer,
-    answers_within,
-    eventually,
     localname,
     netconf_device,
     netconf_server,

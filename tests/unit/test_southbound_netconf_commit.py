@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 from lxml import etree
 from netconf_scripts import scripted
+from patience import IN_TIME, answers_within
 from southbound_servers import (
     CANDIDATE,
     CAPABILITY,
-    IN_TIME,
     OK,
     WRITABLE,
     NetconfServer,
     NetconfSessionSide,
-    answers_within,
     netconf_device,
     netconf_server,
     profile,

@@ -11,15 +11,13 @@ import asyncssh
 import pytest
 from lxml import etree
 from netconf_scripts import ROOTS, scripted
+from patience import GROWING, IN_TIME, eventually
 from southbound_servers import (
     CAPABILITY,
-    GROWING,
-    IN_TIME,
     OK,
     WRITABLE,
     NetconfServer,
     NetconfSessionSide,
-    eventually,
     netconf_device,
     netconf_server,
     profile,

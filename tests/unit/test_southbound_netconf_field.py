@@ -13,10 +13,10 @@ import asyncssh
 import pytest
 from lxml import etree
 from netconf_scripts import ROOTS, scripted
+from patience import IN_TIME
 from southbound_servers import (
     CANDIDATE,
     CAPABILITY,
-    IN_TIME,
     NetconfServer,
     NetconfSessionSide,
     netconf_device,

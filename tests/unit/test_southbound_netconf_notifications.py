@@ -11,7 +11,14 @@ from pathlib import Path as FilePath
 import pytest
 from lxml import etree
 from netconf_scripts import ROOTS, scripted
-from southbound_servers import IN_TIME, OK, NetconfServer, NetconfSessionSide, netconf_device, netconf_server
+from patience import IN_TIME
+from southbound_servers import (
+    OK,
+    NetconfServer,
+    NetconfSessionSide,
+    netconf_device,
+    netconf_server,
+)
 
 from fabricd.errors import DeviceProtocolError
 from fabricd.model.device import Device

@@ -11,13 +11,12 @@ from typing import Any
 
 import grpc
 import pytest
+from patience import IN_TIME, eventually
 from pygnmi.spec.v080 import gnmi_pb2
 from southbound_servers import (
-    IN_TIME,
     SOMETHING,
     GnmiServer,
     NetconfServer,
-    eventually,
     gnmi_device,
     gnmi_server,
     netconf_device,
