@@ -44,11 +44,12 @@ def in_force(
     """
     observed = read_observed(schema, fetched)
     silent = (*scope.protected, *likeness.unsupported, *likeness.omitted, *likeness.secrets, *likeness.secrets_anew)
+    shown_state = _Shown(schema, observed)
     held: list[_Held] = []
     for leaf, called in as_called(schema, desired, likeness):
         mirror = _mirror(schema, leaf)
         if mirror is not None and not covered(silent, leaf.path):
-            state = _state_of(schema, observed, called.path)
+            state = shown_state.beside(called.path)
             shown = None if state is None else state.get(mirror.name, state.get(mirror.qualified))
             held.append(_Held(leaf, called, mirror, state is not None, shown))
     told = {one.top for one in held if one.has_state}
@@ -114,24 +115,40 @@ def _mirror(schema: Schema, leaf: Leaf) -> SchemaNode | None:
     return along[-1] if along is not None else None
 
 
-def _state_of(schema: Schema, observed: Mapping[str, Any], path: Path) -> Mapping[str, Any] | None:
-    """The `state` object beside the `config` that holds the leaf at `path`; None where there is none."""
-    along = schema.context.nodes.along(path) or ()
-    value: Any = observed
-    for node, segment in zip(along[:-2], path.segments[:-2], strict=False):
-        value = value.get(node.qualified, value.get(node.name)) if isinstance(value, Mapping) else None
-        if isinstance(value, list):
-            value = next((entry for entry in value if _has_keys(node, entry, segment)), None)
-        if value is None:
-            return None
-    module = along[-2].module
-    state = value.get(_STATE, value.get(f"{module}:{_STATE}"))
-    return state if isinstance(state, Mapping) else None
+_Entries = dict[tuple[tuple[int, str] | None, ...], Mapping[str, Any]]
 
 
-def _has_keys(node: SchemaNode, entry: Mapping[str, Any], segment: Segment) -> bool:
-    wanted = dict(segment.keys)
-    return all(_value(key, entry.get(key.name, "")) == _value(key, wanted[key.name]) for key in node.keys)
+class _Shown:
+    """The state that a device shows, the entries of its lists by their keys: leaves are asked for by the thousand."""
+
+    def __init__(self, schema: Schema, observed: Mapping[str, Any]) -> None:
+        self._nodes = schema.context.nodes
+        self._observed = observed
+        self._lists: dict[int, _Entries] = {}
+
+    def beside(self, path: Path) -> Mapping[str, Any] | None:
+        """The `state` object beside the `config` that holds the leaf at `path`; None where there is none."""
+        along = self._nodes.along(path) or ()
+        value: Any = self._observed
+        for node, segment in zip(along[:-2], path.segments[:-2], strict=False):
+            value = value.get(node.qualified, value.get(node.name)) if isinstance(value, Mapping) else None
+            if isinstance(value, list):
+                value = self._entries(node, value).get(_keys(node, dict(segment.keys)))
+            if value is None:
+                return None
+        module = along[-2].module
+        state = value.get(_STATE, value.get(f"{module}:{_STATE}"))
+        return state if isinstance(state, Mapping) else None
+
+    def _entries(self, node: SchemaNode, entries: list[Mapping[str, Any]]) -> _Entries:
+        found = self._lists.get(id(entries))
+        if found is None:
+            found = self._lists[id(entries)] = {_keys(node, entry): entry for entry in reversed(entries)}
+        return found
+
+
+def _keys(node: SchemaNode, named: Mapping[str, Any]) -> tuple[tuple[int, str] | None, ...]:
+    return tuple(_value(key, named.get(key.name, "")) for key in node.keys)
 
 
 def _same(one: _Held, likeness: Likeness) -> bool:

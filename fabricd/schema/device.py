@@ -78,7 +78,7 @@ class DeviceReader:
         if any(node.is_state for node in along):
             self._understood = True
             return
-        if self._take(_spliced(along, path, data), raw.JSON):
+        if self._take(spliced(along, path, data), raw.JSON):
             return
         value = _plain(data, path)
         last = along[-1] if along else None
@@ -92,8 +92,8 @@ class DeviceReader:
             self._read_loose(document, path)
 
     def _read_xml(self, data: bytes) -> None:
-        inside = _inside(data)
-        if inside is not None and (not inside.strip() or self._take(inside, raw.XML)):
+        content = inside(data)
+        if content is not None and (not content.strip() or self._take(content, raw.XML)):
             return
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True)
         try:
@@ -166,7 +166,7 @@ def _plain(data: bytes, path: Path) -> Any:
         raise DeviceProtocolError(message, path=path.text) from error
 
 
-def _spliced(along: tuple[SchemaNode, ...], path: Path, data: bytes) -> bytes | None:
+def spliced(along: tuple[SchemaNode, ...], path: Path, data: bytes) -> bytes | None:
     """The part as a whole document, by putting text around it; None where that needs a look inside."""
     if any(node.kind is Kind.LIST and (segment.keys or node is not along[-1]) for node, segment in _pairs(along, path)):
         return None
@@ -200,7 +200,7 @@ def _pairs(along: tuple[SchemaNode, ...], path: Path) -> list[tuple[SchemaNode, 
     return list(zip(along, path.segments, strict=True))
 
 
-def _inside(data: bytes) -> bytes | None:
+def inside(data: bytes) -> bytes | None:
     """The content of a `<data>` element; None when prefixes it declares are used inside."""
     start = _OUTER.match(data)
     if start is None:

@@ -15,6 +15,8 @@ from fabricd.errors import DeviceProtocolError, InputError
 from fabricd.model import clark
 from fabricd.model.fetched import Encoding, Fetched, Part
 from fabricd.model.path import Path
+from fabricd.schema import raw
+from fabricd.schema.device import inside, spliced
 from fabricd.schema.loose import Walk
 from fabricd.schema.nodes import Kind, SchemaNode
 from fabricd.schema.schema import Schema
@@ -31,11 +33,31 @@ def read_observed(schema: Schema, fetched: Iterable[Fetched]) -> dict[str, Any]:
     with Tree(schema) as tree:
         for one in fetched:
             for part in one.parts:
+                if _merged_as_it_is(schema, tree, part, one.encoding):
+                    continue
                 document = _document(schema, part, one.encoding)
                 if document:
                     _merge(schema, tree, document, part.path)
         found: dict[str, Any] = orjson.loads(tree.print())
         return found
+
+
+def _merged_as_it_is(schema: Schema, tree: Tree, part: Part, encoding: Encoding) -> bool:
+    """Whether libyang could read it, which takes a tenth of the time that a walk through it takes."""
+    along = schema.context.nodes.along(part.path)
+    if along is None:
+        return False
+    is_xml = encoding is Encoding.XML
+    data = inside(part.data.strip()) if is_xml else spliced(along, part.path, part.data.strip())
+    if not data or b"\0" in data:
+        return False
+    first = raw.parse(schema.context.pointer, data, raw.XML if is_xml else raw.JSON, raw.STRICT | raw.PARSE_ONLY)
+    if first is None:
+        raw.forget_faults(schema.context.pointer)
+        return False
+    with Tree(schema, first) as read:
+        tree.merge(read)
+    return True
 
 
 def _merge(schema: Schema, tree: Tree, document: dict[str, Any], path: Path) -> None:

@@ -67,6 +67,8 @@ def _parts(text: str) -> tuple[str, str, str]:
 
 
 def _usual(text: str) -> str:
+    if ":" not in text:
+        return text
     if _PAIRS.fullmatch(text):
         return text.lower()
     address, zone, length = _parts(text)

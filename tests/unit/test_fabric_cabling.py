@@ -69,6 +69,28 @@ def test_permuted_cables_are_always_found_with_both_ends_and_nothing_else(data: 
         assert set(cable.swapped_with) == others
 
 
+@pytest.mark.parametrize("known_by", ["system-name", "chassis-id"])
+def test_a_neighbour_is_known_whatever_the_case_of_its_name(known_by: str) -> None:
+    """Vendors write MAC addresses each in their own case, and so do people host names."""
+    (link,) = wanted = links(1)
+
+    def sight(here: Port, there: Port) -> Operational:
+        named = known_by == "system-name"
+        neighbor = LldpNeighbor(
+            here.name, there.device.upper() if named else "", "" if named else f"{there.device}:AB", there.name
+        )
+        chassis = "" if named else f"{here.device}:ab"
+        return Operational(
+            here.device, NOW, (), (neighbor,), lldp=True, system_name=here.device if named else "", chassis_id=chassis
+        )
+
+    sights: dict[str, Operational | None] = {
+        link.a.device: sight(link.a, link.b),
+        link.b.device: sight(link.b, link.a),
+    }
+    assert set(told(wanted, sights).values()) == {Verdict.OK}
+
+
 @given(st.data())
 def test_one_blind_end_hides_no_wrong_cable(data: st.DataObject) -> None:
     wanted = links(data.draw(st.integers(2, 8)), spines=1)

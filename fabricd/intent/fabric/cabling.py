@@ -73,8 +73,10 @@ class _Eyes:
 
     def __init__(self, sights: Sights, ports: Collection[Port]) -> None:
         self._sights = sights
-        self._ports = set(ports)
-        self._ports |= {Port(name, one.name) for name, sight in sights.items() if sight for one in sight.interfaces}
+        self._interfaces = {
+            Port(name, one.name): one for name, sight in sights.items() if sight for one in sight.interfaces
+        }
+        self._ports = {*ports, *self._interfaces}
         self._devices = self._names()
         self.seen: dict[Port, tuple[Port | str, ...]] = {}
         for device, sight in sights.items():
@@ -102,7 +104,7 @@ class _Eyes:
             return "the device could not be asked", False
         if sight.lldp is False or port.name in sight.silent:
             return "LLDP is off", False
-        state = next((one for one in sight.interfaces if one.name == port.name), None)
+        state = self._interfaces.get(port)
         if state is not None and state.admin_status not in ("", "UP"):
             return "the interface is switched off", True
         if state is not None and state.oper_status not in ("", "UP"):
@@ -114,13 +116,13 @@ class _Eyes:
         claims: dict[str, set[str]] = {}
         for device, sight in self._sights.items():
             if sight is not None:
-                for name in {sight.system_name, sight.system_name.partition(".")[0], sight.chassis_id} - {""}:
+                for name in _called(sight.system_name, sight.chassis_id):
                     claims.setdefault(name, set()).add(device)
         unique = {name: next(iter(devices)) for name, devices in claims.items() if len(devices) == 1}
-        return unique | {device: device for device in self._sights if device not in unique}
+        return {device.casefold(): device for device in self._sights} | unique
 
     def _resolved(self, neighbor: LldpNeighbor) -> Port | str:
-        names = (neighbor.system_name, neighbor.system_name.partition(".")[0], neighbor.chassis_id)
+        names = _called(neighbor.system_name, neighbor.chassis_id)
         device = next((self._devices[name] for name in names if name in self._devices), None)
         if device is None:
             return f"{neighbor.system_name or neighbor.chassis_id or 'unknown'}:{neighbor.port_id}"
@@ -128,6 +130,13 @@ class _Eyes:
             if Port(device, name) in self._ports:
                 return Port(device, name)
         return Port(device, neighbor.port_id)
+
+
+def _called(system_name: str, chassis_id: str) -> tuple[str, ...]:
+    """Names to know a device by. Host names (RFC 4343) and MAC addresses are the same in either case, and two vendors
+    write the same chassis id each in its own."""
+    names = (system_name, system_name.partition(".")[0], chassis_id)
+    return tuple(dict.fromkeys(name.casefold() for name in names if name))
 
 
 def _judged(fabric: str, link: Link, eyes: _Eyes, owners: Mapping[Port, str]) -> Cable:
