@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
@@ -110,6 +111,8 @@ async def run(config: Path) -> int:
     Both are heard from the first moment on: whatever is open when they come is closed in order. Raises FabricdError
     (settings, inventory or store cannot be used) before anything is served.
     """
+    # Before anything is written: intents and pre-images have secrets in them. The socket has a mode of its own.
+    os.umask(0o077)
     settings, secrets = load_settings(config), KnownSecrets()
     _log_as(settings, secrets)
     with _heard() as signals:

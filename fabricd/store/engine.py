@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from sqlalchemy.pool import NullPool
 from fabricd.errors import StoreError
 
 _READERS = 3
+_PRIVATE = 0o600
+_SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
 _BUSY_MILLISECONDS = 10_000
 # Any number will do, as long as every fabricd uses the same ("fabricd" in ASCII).
 _POSTGRESQL_LOCK = 0x66616272696364
@@ -122,7 +125,7 @@ async def single_writer(place: Place) -> AsyncIterator[None]:
     takes it back when this process dies."""
     if place.file:
         with _file_lock(place.file):
-            _create_private(place.file)
+            _make_private(place.file)
             yield
         return
     engine = create_async_engine(place.url, poolclass=NullPool)
@@ -156,7 +159,7 @@ def _file_lock(file: Path) -> Iterator[None]:
         raise StoreError(f"cannot open store {file}: folder {file.parent} does not exist")
     lock = file.with_name(file.name + ".lock")
     with translated(f"cannot open store {file}"):
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,6 +168,7 @@ def _file_lock(file: Path) -> Iterator[None]:
             by = f"process {holder}" if holder else "another process"
             raise StoreError(f"store {file} is in use by {by}") from error
         with translated(f"cannot open store {file}"):
+            os.fchmod(handle, _PRIVATE)
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
@@ -172,9 +176,14 @@ def _file_lock(file: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _create_private(file: Path) -> None:
-    """SQLite gives its -wal and -shm files the mode of the database, which is made here before SQLite would."""
+def _make_private(file: Path) -> None:
+    """SQLite gives its other files the mode of the database, which is made here before SQLite would. What a restore, a
+    copy or a crash left open to others is closed to them, before anything more is written to it."""
     with translated(f"cannot open store {file}"):
         if file.exists() and not file.is_file():
             raise StoreError(f"cannot open store {file}: not a regular file")
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+        for one in (file, *(file.with_name(file.name + suffix) for suffix in _SQLITE_SUFFIXES)):
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_IMODE(one.stat().st_mode) & ~_PRIVATE:
+                    one.chmod(_PRIVATE)

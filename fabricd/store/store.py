@@ -85,8 +85,8 @@ class Store:
         called with every new journal record, in order, once it is durable; it must not raise. `random` makes the key of
         a new store. `conceal` takes secrets out of the sentences of journal and status before they are written.
 
-        A path is an SQLite file (mode 0600 when created; its folder must exist). Raises StoreError when it is in use by
-        another process, written by a newer fabricd, or no store at all.
+        A path is an SQLite file (mode 0600, also if it was another before; its folder must exist). Raises StoreError
+        when it is in use by another process, written by a newer fabricd, or no store at all.
         """
         store = cls(Place.of(url_or_path), clock, written, random, conceal)
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sqlite3
+import stat
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -138,6 +140,31 @@ async def test_what_a_switch_quotes_is_told_nowhere(tmp_path: Path, after: bool)
         for where in ("plan", "status", "journal", "log", "stored", "intents", "desired of leaf1", "explain leaf3"):
             assert "(secret)" in found[where], where
         assert FIRST not in (switch.value(f"{PEER}/config/auth-password") for switch in switches.values())
+
+
+async def test_nobody_else_can_read_what_it_writes_whatever_it_was_started_with(tmp_path: Path) -> None:
+    async with installed(tmp_path, password=LOGIN) as installation:
+        state = installation.folder / "state"
+        before = os.umask(0)
+        try:
+            await installation.start()
+            await installation.client.submit([peering(FIRST)])
+            await installation.kill()
+            for file in state.iterdir():
+                file.chmod(0o666)
+            await installation.start()
+        finally:
+            os.umask(before)
+        assert installation.process is not None
+        status = Path(f"/proc/{installation.process.pid}/status").read_text()
+        assert re.search(r"^Umask:\s+0077$", status, re.MULTILINE)
+        module = "module private { namespace 'urn:private'; prefix p; leaf x { type string; } }"
+        told = installation.client.install_models("private", [("private.yang", module.encode())], modules=["private"])
+        assert [one.HasField("installed") async for one in told][-1]
+        written = [file for file in (*state.rglob("*"), installation.folder / "fabricd.sock.lock") if file.exists()]
+        assert {file.name for file in written} >= {"fabricd.sqlite", "fabricd.sqlite-wal", "private.yang"}
+        assert {stat.S_IMODE(file.stat().st_mode) & 0o077 for file in written} == {0}
+        assert stat.S_IMODE((installation.folder / "fabricd.sock").stat().st_mode) == 0o660
 
 
 async def test_a_daemon_that_was_started_anew_knows_them_too(tmp_path: Path) -> None:

@@ -54,6 +54,24 @@ async def test_files_are_private_from_the_first_moment(tmp_path: Path) -> None:
     assert modes == dict.fromkeys(["store.db", "store.db-wal", "store.db-shm", "store.db.lock"], 0o600)
 
 
+async def test_files_that_were_open_to_others_are_closed_to_them(tmp_path: Path) -> None:
+    """As after a restore with everybody's umask, or from a fabricd that was killed."""
+    path = await filled(tmp_path / "store.db")
+    left = sqlite3.connect(path)
+    left.execute("UPDATE head SET sequence = sequence")
+    left.commit()
+    try:
+        for file in tmp_path.iterdir():
+            file.chmod(0o666)
+        assert {file.name for file in tmp_path.iterdir()} >= {"store.db-wal", "store.db-shm", "store.db.lock"}
+        async with await Store.open(path) as store:
+            await store.append([RECORD])
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    finally:
+        left.close()
+    assert modes == dict.fromkeys(["store.db", "store.db-wal", "store.db-shm", "store.db.lock"], 0o600)
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [("missing/store.db", "folder .* does not exist"), (".", "not a regular file"), ("sqlite+aiosqlite://", "memory")],
