@@ -24,8 +24,8 @@ class _Seen:
 
 
 class Entries:
-    """Mutable, for one edit. A list it has seen may grow at its end or be put in another order; whoever takes a value
-    out says so."""
+    """Mutable, for one edit. A list it has seen may grow at its end, or be put in another order once it has been looked
+    for what is new; whoever takes a value out says so."""
 
     def __init__(self) -> None:
         self._seen: dict[int, _Seen] = {}
@@ -40,6 +40,11 @@ class Entries:
             seen.by_key.setdefault(key_of(value, node), value)
             seen.count += 1
         return seen.by_key.get(key)
+
+    def add(self, values: list[Json], key: Key, value: Json, node: Node) -> None:
+        """Put a value that `find` does not find at the end of its list: found from now on, wherever it is moved."""
+        values.append(value)
+        self.find(values, key, node)
 
     def take_out(self, values: list[Json], key: Key, node: Node) -> None:
         """Take what `find` finds out of its list."""

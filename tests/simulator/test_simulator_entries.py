@@ -29,14 +29,17 @@ def node(*names: str) -> Node:
     return found
 
 
-@given(st.lists(st.tuples(st.sampled_from(["add", "take out", "find", "move"]), NAMES)))
+@given(st.lists(st.tuples(st.sampled_from(["grow", "insert", "take out", "find", "move"]), NAMES)))
 def test_what_is_found_is_what_a_look_at_every_entry_finds(steps: list[tuple[str, str]]) -> None:
     interface, entries, values = node("interfaces", "interface"), Entries(), list[Json]()
     for step, name in steps:
         there = next((one for one in values if isinstance(one, dict) and one["name"] == name), None)
         assert entries.find(values, (name,), interface) is there
-        if step == "add" and there is None:
+        if step == "grow" and there is None:
             values.append({"name": name})
+        elif step == "insert" and there is None:
+            entries.add(values, (name,), {"name": name}, interface)
+            values.reverse()
         elif step == "take out" and there is not None:
             entries.take_out(values, (name,), interface)
             assert there not in values

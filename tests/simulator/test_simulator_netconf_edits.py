@@ -36,6 +36,37 @@ async def test_a_value_inserted_at_itself_stays_where_it_is(client: Client, left
     assert left.value(SEARCH) == ["c.example", "a.example", "b.example"]
 
 
+def server(address: str, marks: str = "", port: int = 0) -> str:
+    more = f"<port>{port}</port>" if port else ""
+    return f"<server {marks}><address>{address}</address><config><address>{address}</address>{more}</config></server>"
+
+
+async def test_an_entry_that_one_edit_inserts_and_names_again_is_one_entry(client: Client, left: Switch) -> None:
+    def servers(*given: str) -> str:
+        return f'<system xmlns="{SYS}" xmlns:yang="{YANG}"><dns><servers>{"".join(given)}</servers></dns></system>'
+
+    first = 'yang:insert="first"'
+    await commit(client, servers(server("10.0.0.1")))
+    await commit(client, servers(server("10.0.0.1"), server("10.0.0.2", first), server("10.0.0.2", port=54)))
+    found = left.value("/system/dns/servers/server")
+    assert isinstance(found, list)
+    assert found == [
+        {"address": "10.0.0.2", "config": {"address": "10.0.0.2", "port": 54}},
+        {"address": "10.0.0.1", "config": {"address": "10.0.0.1"}},
+    ]
+    gone = server("10.0.0.3", 'nc:operation="remove"')
+    await commit(client, servers(server("10.0.0.1"), server("10.0.0.3", first), gone))
+    assert left.value("/system/dns/servers/server") == found
+
+
+async def test_a_value_that_one_edit_moves_and_deletes_is_gone(client: Client, left: Switch) -> None:
+    await commit(client, search("a.example", "b.example"))
+    first, gone = 'yang:insert="first"', 'nc:operation="delete"'
+    both = f'<search xmlns:yang="{YANG}" {first}>b.example</search><search {gone}>b.example</search>'
+    await commit(client, f'<system xmlns="{SYS}"><dns><config>{both}</config></dns></system>')
+    assert left.value(SEARCH) == ["a.example"]
+
+
 async def test_default_operation_replace_is_about_the_whole_datastore(client: Client, left: Switch) -> None:
     replace = "<default-operation>replace</default-operation>"
     await commit(client, interface(config()), f'<system xmlns="{SYS}"><config><hostname>h</hostname></config></system>')

@@ -161,7 +161,7 @@ class _Editor:
                 entry.update(made)
         self._children(entry, node, element, op, path)
         if found is None:
-            entries.append(entry)
+            self._known.add(entries, wanted, entry, node)
         data[node.member] = entries
         if op is not Op.NONE:
             self._place(entries, entry, node, element, path)
@@ -216,7 +216,8 @@ class _Editor:
         held = data.get(node.member)
         values: list[Json] = held if isinstance(held, list) else []
         written = key_of(value, node)
-        exists = self._known.find(values, written, node) is not None
+        found = self._known.find(values, written, node)
+        exists = found is not None
         if op in (Op.DELETE, Op.REMOVE):
             self._check_delete(op, exists, path)
             self._take_out(data, node, values, written)
@@ -228,9 +229,9 @@ class _Editor:
                 raise RpcError("data-missing", "does not exist", path=path)
             return
         if not exists:
-            values.append(value)
+            self._known.add(values, written, value, node)
         data[node.member] = values
-        self._place(values, value, node, element, path)
+        self._place(values, found if exists else value, node, element, path)
 
     def _take_out(self, data: Object, node: Node, values: list[Json], key: Key) -> None:
         """What is there of this key, out of its list, and with the last one the list."""
