@@ -253,6 +253,21 @@ async def test_kill_session_ends_another_and_frees_its_locks(
         assert error["error-tag"] == "invalid-value"
 
 
+async def test_whoever_closes_a_session_and_hears_nothing_more_holds_no_lock(
+    simulation: Simulation, left: Switch
+) -> None:
+    lock = "<lock><target><running/></target></lock>"
+    async with ssh(simulation, left) as connection, session(simulation, left) as other:
+        client = Client(await connection.create_process(subsystem="netconf", encoding=None))
+        await client.hello("1.1")
+        await client.ok(lock)
+        connection._transport.pause_reading()  # type: ignore[union-attr] # as a machine that hangs from here on
+        client.send(client.framed(client.rpc("<close-session/>")))
+        async with asyncio.timeout(20):
+            while errors(await other.ask(lock)):
+                await asyncio.sleep(0.01)
+
+
 async def test_close_session_answers_then_closes(client: Client) -> None:
     await client.ok("<close-session/>")
     await client.closed()

@@ -214,6 +214,8 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
             log.exception("%s: NETCONF session %d failed", self._server.live.name, self.id)
             self.cut("other")
         else:
+            # Not when the client has closed too: it may be gone (RFC 6241 section 7.8).
+            self._gone(self._ending)
             if self._channel is not None:
                 self._channel.exit(0)
 
