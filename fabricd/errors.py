@@ -106,10 +106,12 @@ class StoreError(FabricdError):
 
 
 class DeviceError(FabricdError):
-    """A device could not be read or written. `transient` tells whether trying again later can help."""
+    """A device could not be read or written. `transient` tells whether trying again later can help; `without_effect`
+    that it is certain that nothing of the change is in force, not even until somebody confirms it."""
 
     code = "DEVICE"
     transient = True
+    without_effect = False
 
 
 class DeviceUnreachableError(DeviceError):

@@ -180,11 +180,14 @@ class Attempts:
     async def aftermath(self, run: Run, error: Exception) -> Ending:
         """The ending for a write that failed when it may have had an effect.
 
-        What the device still holds unconfirmed is taken back, on a new session if the old one broke, and the device is
-        read at once: the next decision, and what people are told, rest on what is there. Never raises; where that
+        What the device may still hold unconfirmed is taken back, on a new session if the old one broke, and the device
+        is read at once: the next decision, and what people are told, rest on what is there. Never raises; where that
         cannot be done, Run.unsettled tells.
         """
         run.secrets = None  # what was sent may not be there
+        if run.transaction is not None and isinstance(error, DeviceError) and error.without_effect:
+            # There are devices that would take back what somebody else has in force.
+            run.transaction = replace(run.transaction, commit="")
         ending = judge(error, run.found)
         name, opening = run.device.name, run.transaction
         commit = opening.commit if opening is not None else ""

@@ -14,10 +14,12 @@ def must_fit(device: Device, what: str, size: int, *, tag: str) -> None:
     Profile.max_message_bytes. `tag` is what the device itself would say."""
     profile = device.profile
     if size > profile.max_message_bytes:
-        raise DeviceTooLargeError(
+        error = DeviceTooLargeError(
             f"{what} has {size} bytes, more than the {profile.max_message_bytes} that {device.name} takes "
             f"(max_message_bytes of the profile {profile.name!r}); nothing was sent",
             device=device.name,
             tag=tag,
             transient=False,
         )
+        error.without_effect = True
+        raise error

@@ -73,7 +73,8 @@ class Target(Protocol):
 
         With `commit`, only where `reverts`: an id that the caller has stored. When this returns the change is in force,
         and the device takes it back by itself after Profile.confirm_within seconds unless `confirm` follows. A
-        DeviceTimeoutError then means: unknown, and `resolve` with the id, on a new session, makes it known.
+        DeviceTimeoutError then means: unknown, and `resolve` with the id, on a new session, makes it known. After an
+        error that is `without_effect` there is nothing to resolve.
         """
         ...
 

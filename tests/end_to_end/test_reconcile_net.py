@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
 
@@ -12,9 +13,15 @@ from reconcile_fabric import INTERFACES, PORT, Fabric, document, fabric, ports_c
 
 from fabricd.intent import Document
 from fabricd.model.device import GnmiTraits, Mode, Protocol, WriteTraits
+from fabricd.model.edit import Edit, Operation
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind, TransactionPhase
+from fabricd.model.path import Path
+from fabricd.schema import Schema
+from fabricd.settings import data_folder
 from fabricd.simulator import Fault, Kind, Rpc
 from fabricd.simulator.quirks import Quirks
+from fabricd.southbound import netconf
+from fabricd.southbound.profiles import load_profile
 
 PROTOCOLS = list(Protocol)
 BOTH = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -144,6 +151,35 @@ async def test_a_switch_that_fails_to_take_a_change_back_still_holds_it(one: Fab
     (recovered,) = await one.records("leaf1", Event.RECOVERED)
     assert "still held it unconfirmed and took it back" in recovered.message
     await nothing_left(one)
+
+
+async def test_what_an_operator_has_in_force_is_not_taken_back_when_our_change_never_came_to_that(
+    tmp_path: File,
+) -> None:
+    """The device's own way to cancel names no id: it takes back whatever is pending."""
+    own = load_profile(data_folder("config") / "profiles" / "junos.toml").netconf
+    quirks = Quirks(own_confirmed_commit=True)
+    net = {"netconf": replace(own, handler="default"), "confirm_within": 30.0}
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}, quirks=quirks, write_timeout=1.0, **net) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        operator = await netconf.connect(made.devices["leaf1"])
+        with Schema(made.models) as schema:
+            name = Edit(Operation.REPLACE, Path.parse("/openconfig-system:system/config/hostname"), None, '"theirs"')
+            await operator.stage(schema.edit_config([name]), "theirs")
+        assert pending(made)
+        with requests(made) as heard:
+            await made.submit(base(9100))
+            await made.outcome("leaf1", OutcomeKind.FAILED)
+            (refused,) = {record.error_code for record in await made.records("leaf1") if record.error_code}
+            assert refused == "DEVICE_REFUSED"
+            assert pending(made)
+            assert Rpc.CANCEL not in heard
+        await operator.confirm()
+        await operator.close()
+        await made.in_sync("leaf1")
+        assert made.switch("leaf1").value("/openconfig-system:system/config/hostname") == "theirs"
+        await nothing_left(made)
 
 
 async def test_a_person_who_says_stop_before_the_confirmation_has_it_taken_back(one: Fabric) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Sequence
 
 from lxml import etree
 
-from fabricd.errors import DeviceError, DeviceRefusedError
+from fabricd.errors import DeviceError, DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
 from fabricd.southbound.netconf import operations
 from fabricd.southbound.netconf.commit import by_itself, confirmed_commit
 from fabricd.southbound.netconf.locks import Locks
@@ -45,6 +45,7 @@ class Writer:
         self._waiting: Sequence[etree._Element] = ()  # for confirm, where there is no candidate
         self._edited = False  # the candidate may hold something of ours
         self._in_force = ""  # the id under which the device holds it unconfirmed
+        self._may_be_in_force = False  # although an error says otherwise
 
     @property
     def reverts(self) -> bool:
@@ -60,7 +61,8 @@ class Writer:
         """Lock; with :candidate also discard-changes, edit-config, validate, and with an id the commit to be confirmed.
         `configs` are the parts of one edit, several only where it `collects`.
 
-        After an error nothing is locked, the candidate is as it was, and nothing is in force that can be helped.
+        After an error nothing is locked, the candidate is as it was, and nothing is in force that can be helped; where
+        nothing can be, the error says so (DeviceError.without_effect).
         """
         device = self._rpc.device
         if self._is_staged:
@@ -73,7 +75,7 @@ class Writer:
                 device=device.name,
                 tag="operation-not-supported",
             )
-        self._is_staged = True
+        self._is_staged, self._may_be_in_force = True, False
         try:
             await self._locks.take("running")
             if self._candidate:
@@ -81,7 +83,8 @@ class Writer:
                 await self._begin(commit)
             else:
                 self._waiting = configs
-        except DeviceError:
+        except DeviceError as error:
+            error.without_effect = not self._may_be_in_force
             await self.cancel()
             raise
 
@@ -164,16 +167,17 @@ class Writer:
     async def _begin(self, commit: str) -> None:
         if not commit or self._confirmed is None:
             return
-        self._in_force = commit  # from now on it may be
+        self._in_force, self._may_be_in_force = commit, True  # from now on it may be
         await self._bound_or_given_up(self._in_turn(self._confirmed.begin(commit, self._seconds)))
 
     async def _bound_or_given_up(self, committing: Coroutine[None, None, None]) -> None:
         """After an error what is pending may be somebody else's, and a cancel that names no id would take that back."""
         try:
             await committing
-        except DeviceError:
+        except DeviceError as error:
             if self._confirmed is None or not self._confirmed.bound:
                 self._in_force = ""
+                self._may_be_in_force = isinstance(error, DeviceTimeoutError | DeviceProtocolError)
             raise
 
     async def _in_turn(self, committing: Coroutine[None, None, None]) -> None:
