@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from fabricd.errors import FabricdError, InputError, Problem
-from fabricd.schema import raw
+from fabricd.schema import raw, raw_context
 from fabricd.schema.models import ModelSet
 from fabricd.schema.nodes import SchemaNodes
 from fabricd.schema.references import References
@@ -26,7 +26,7 @@ class Context:
 
     def __init__(self, models: ModelSet) -> None:
         self.models = models
-        self.pointer: Any = raw.new_context([str(folder) for folder in models.directories])
+        self.pointer: Any = raw_context.new_context([str(folder) for folder in models.directories])
         if self.pointer is None:
             raise SchemaFault(f"model set {models.name}: no libyang context could be made")
         try:
@@ -39,12 +39,12 @@ class Context:
     def _load(self) -> None:
         features = dict(self.models.features)
         for name in self.models.modules:
-            if not raw.load_module(self.pointer, name, features.get(name, ())):
+            if not raw_context.load_module(self.pointer, name, features.get(name, ())):
                 raise self._refused(f"module {name} does not load")
         for file in self.models.deviations:
-            if not raw.load_file(self.pointer, str(file)):
+            if not raw_context.load_file(self.pointer, str(file)):
                 raise self._refused(f"deviations {file.name} do not load")
-        if not raw.compile_context(self.pointer):
+        if not raw_context.compile_context(self.pointer):
             raise self._refused("the modules do not compile")
 
     def _refused(self, what: str) -> InputError:
@@ -60,7 +60,7 @@ class Context:
 
     def close(self) -> None:
         if self.pointer is not None:
-            raw.destroy_context(self.pointer)
+            raw_context.destroy_context(self.pointer)
             self.pointer = None
 
     @cached_property

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from fabricd.model.path import Path, Segment
-from fabricd.schema import raw, raw_schema
+from fabricd.schema import raw, raw_context, raw_schema
 
 
 class Kind(StrEnum):
@@ -82,6 +82,15 @@ class SchemaNode:
     def holds_lists(self) -> bool:
         """Whether this is a list or leaf-list, or has one below."""
         return self.kind in (Kind.LIST, Kind.LEAF_LIST) or any(node.holds_lists for node in self.members.values())
+
+    @cached_property
+    def with_lists(self) -> dict[str, SchemaNode]:
+        """The children that are or hold lists, by the names that RFC 7951 (section 4) gives their members."""
+        return {
+            node.name if node.module == self.module else node.qualified: node
+            for node in self.members.values()
+            if node.holds_lists
+        }
 
     @cached_property
     def defaults(self) -> tuple[str, ...]:
@@ -162,10 +171,10 @@ class SchemaNodes:
         self.context = context
         self._known: dict[int, SchemaNode] = {}
         self._paths: dict[tuple[tuple[str, str], ...], tuple[SchemaNode, ...] | None] = {}
-        self.modules = {raw.text(module.ns): raw.text(module.name) for module in raw.modules(context)}
+        self.modules = {raw.text(module.ns): raw.text(module.name) for module in raw_context.modules(context)}
         self.namespaces = {name: namespace for namespace, name in self.modules.items()}
         self.identity_modules = tuple(
-            raw.text(module.name) for module in raw.modules(context) if not raw.is_null(module.identities)
+            raw.text(module.name) for module in raw_context.modules(context) if not raw.is_null(module.identities)
         )
 
     @cached_property

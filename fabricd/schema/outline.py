@@ -16,7 +16,7 @@ from typing import Any
 
 from _libyang import ffi, lib
 
-from fabricd.schema import raw
+from fabricd.schema import raw, raw_context
 from fabricd.schema.context import Context
 from fabricd.schema.models import ModelSet
 
@@ -141,7 +141,7 @@ def _read(context: Any) -> Outline:
     root = Node("", "", "", NodeKind.CONTAINER, config=True, parent=None)
     modules = []
     tops: list[Node] = []
-    for module in raw.modules(context):
+    for module in raw_context.modules(context):
         facts = _module_facts(module)
         modules.append(facts)
         if facts.implemented and module.compiled != ffi.NULL:
@@ -294,7 +294,7 @@ def _module_facts(module: Any) -> ModuleFacts:
         version=version or revision,
         implemented=bool(module.implemented),
         file=File(file) if file else None,
-        features=tuple(sorted(raw.enabled_features(module))) if module.parsed != ffi.NULL else (),
+        features=tuple(sorted(raw_context.enabled_features(module))) if module.parsed != ffi.NULL else (),
         deviated_by=tuple(raw.text(module.deviated_by[at].name) for at in range(_length(module.deviated_by))),
     )
 

@@ -113,10 +113,11 @@ def _by_text(one: tuple[tuple[int | str, ...], str, Any]) -> tuple[tuple[int | s
 
 
 def _members(node: SchemaNode, value: dict[str, Any], path: _Place, problems: list[Problem]) -> dict[str, Any]:
-    for name, held in value.items():
-        if isinstance(held, dict | list):
-            child = node.member(name)
-            if child is not None and child.holds_lists:
+    found = node.with_lists
+    if found:
+        for name, held in value.items():
+            child = found.get(name)
+            if child is not None:
                 value[name] = _arranged(child, held, (path, name), problems)
     return value
 
@@ -125,7 +126,7 @@ def _entries(node: SchemaNode, value: list[dict[str, Any]], path: _Place, proble
     names = tuple(key.name for key in node.keys)
     keyed: dict[tuple[str, ...], dict[str, Any]] = {}
     for entry in value:
-        keys = tuple([lexical(entry[name]) for name in names])
+        keys = tuple([key if type(key := entry[name]) is str else lexical(key) for name in names])
         here = (path, names, keys)
         if keys in keyed and names:
             problems.append(Problem("the list entry is given twice", path=_words(here)))

@@ -22,9 +22,9 @@ from fabricd.schema.raw import (
     TypePointer,
     address,
     forget_string,
-    modules,
     text,
 )
+from fabricd.schema.raw_context import modules
 
 
 def schema_children(schema: SchemaPointer | None, context: Any) -> Iterator[SchemaPointer]:

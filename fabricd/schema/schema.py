@@ -19,7 +19,7 @@ from fabricd.model.edit import Dialect, Edit, EditConfig, GnmiSet, Payload
 from fabricd.model.fetched import Encoding, Part
 from fabricd.model.intent import Scope
 from fabricd.model.path import Path
-from fabricd.schema import diff, documents, drift, edit_config, gnmi, merge, raw
+from fabricd.schema import diff, documents, drift, edit_config, gnmi, merge, raw, raw_context
 from fabricd.schema.apply import apply_edits
 from fabricd.schema.context import Context
 from fabricd.schema.device import DeviceReader, DeviceTree, contradiction
@@ -307,7 +307,7 @@ class Schema:
         return tuple(
             sorted(
                 (raw.text(module.name), raw.text(module.revision))
-                for module in raw.modules(self.context.pointer)
+                for module in raw_context.modules(self.context.pointer)
                 if module.implemented and raw.text(module.filepath)  # libyang's own have no file
             )
         )
