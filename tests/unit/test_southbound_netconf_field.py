@@ -25,7 +25,13 @@ from southbound_servers import (
     rpc_error,
 )
 
-from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTrustError, DeviceUnreachableError
+from fabricd.errors import (
+    DeviceError,
+    DeviceProtocolError,
+    DeviceRefusedError,
+    DeviceTrustError,
+    DeviceUnreachableError,
+)
 from fabricd.model.device import Device, NetconfTraits, Trust
 from fabricd.model.edit import EditConfig
 from fabricd.model.fetched import Fetched
@@ -235,6 +241,34 @@ async def test_replies_come_in_any_order(tmp_path: FilePath) -> None:
     ):
         fetched = await asyncio.gather(*(target.fetch(roots) for roots in paths))
     assert [etree.fromstring(one.parts[0].data)[0].tag for one in fetched] == ["{urn:x}a", "{urn:x}b", "{urn:x}c"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (rpc_error("malformed-message", message="what?"), "DEVICE_PROTOCOL", "malformed-message: what?"),
+        (rpc_error("too-big", message="at most 1000"), "DEVICE_TOO_LARGE", "too-big: at most 1000; the request had "),
+        (b"<ok/>", "DEVICE_PROTOCOL", "without a message-id"),
+        (b"<ok>", "DEVICE_PROTOCOL", "without a message-id"),
+    ],
+)
+async def test_a_device_that_cannot_read_a_request_is_quoted(
+    body: bytes, code: str, said: str, tmp_path: FilePath
+) -> None:
+    """Its reply has no message-id (RFC 6241 section 4.2), and what follows on such a session cannot be trusted."""
+
+    async def unread(side: NetconfSessionSide, _: etree._Element) -> None:
+        await side.write(side.frame(b"<rpc-reply>" + body + b"</rpc-reply>"))
+
+    async with (
+        netconf_server(NetconfServer(scripted(edit_config=unread))) as server,
+        session(of_kind(server, tmp_path)) as target,
+    ):
+        with pytest.raises(DeviceError) as caught:
+            await target.stage(EDIT)
+        assert caught.value.code == code
+        assert said in caught.value.message
+        assert target.closed
 
 
 async def test_replies_that_nobody_asked_for_end_the_session_when_they_do_not_end(tmp_path: FilePath) -> None:

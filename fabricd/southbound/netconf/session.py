@@ -328,7 +328,8 @@ class NetconfSession:
         """The server could not read our request (RFC 6241 section 4.2): whose reply it is cannot be told."""
         said = ""
         try:
-            reply.check(message, self._device, "a request", self.repaired)
+            if len(message) < reply.LARGE:
+                reply.check(message, self._device, "a request", self.repaired)
         except DeviceTooLargeError as error:
             return self._too_large(f"{error.message}; the request had {self._asked} bytes")
         except DeviceRefusedError as error:
