@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -316,8 +316,7 @@ class Daemon:
             reason = f"stopping on {signals.stop.result().name}"
             _LOG.info(reason)
             self._notifier.stopping("finishing what is being written")
-            with suppress(StoreError):
-                await self._note(reason)
+            await self._note(reason)
         finally:
             for task in tasks:
                 task.cancel()
@@ -360,8 +359,12 @@ class Daemon:
         return asyncio.get_running_loop().time() - self._beat < _LIVELINESS
 
     async def _summary(self) -> str:
-        views = await self._controller.status()
-        current = await self._store.current()
+        try:
+            views = await self._controller.status()
+            current = await self._store.current()
+        except StoreError as error:
+            # Signs of life go on: a restart would not mend it, and people are to be told.
+            return str(error)
         in_sync = sum(view.in_sync for view in views)
         trouble = sum(view.status.outcome in _TROUBLE for view in views)
         return (
@@ -370,7 +373,11 @@ class Daemon:
         )
 
     async def _note(self, message: str) -> None:
-        await self._store.append([JournalRecord(datetime.now(UTC), Event.NOTE, message=message)])
+        """In the journal; where the store does not take it, in the log alone."""
+        try:
+            await self._store.append([JournalRecord(datetime.now(UTC), Event.NOTE, message=message)])
+        except StoreError as error:
+            _LOG.error("not in the journal: %s (%s)", message, error)
 
 
 _TROUBLE = (OutcomeKind.UNREACHABLE, OutcomeKind.FAILED, OutcomeKind.HELD, OutcomeKind.UNSTABLE)
