@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -45,16 +45,19 @@ class Watchers:
 
     async def watch(self, wanted: Mapping[str, tuple[Path, ...]]) -> None:
         """Watch exactly these devices below these roots; watchers that have the same to do go on."""
-        stopped = [
-            self._tasks.pop(name)[1] for name, (roots, _) in list(self._tasks.items()) if wanted.get(name) != roots
-        ]
-        for task in stopped:
-            task.cancel()
-        await asyncio.gather(*stopped, return_exceptions=True)
+        await self.drop(name for name, (roots, _) in tuple(self._tasks.items()) if wanted.get(name) != roots)
         for name, roots in wanted.items():
             if name not in self._tasks:
                 task = asyncio.create_task(self._keep_watching(name, roots), name=f"watch of {name}")
                 self._tasks[name] = (roots, task)
+
+    async def drop(self, devices: Iterable[str]) -> None:
+        """Watch these no more. Who is to be watched all the same, but elsewhere or as somebody else, begins anew with
+        the next `watch`; and so does one that could not notify as it was."""
+        stopped = [self._tasks.pop(name)[1] for name in devices if name in self._tasks]
+        for task in stopped:
+            task.cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
 
     async def rewatch(self, device: str, roots: tuple[Path, ...] | None) -> None:
         """Watch one device below these roots, or not at all; the others go on."""

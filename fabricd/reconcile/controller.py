@@ -164,6 +164,7 @@ class Controller:
         self._reconciler.distrust(changed)
         self._reconciler.forget(gone)
         await self._sessions.replace(devices)  # at once: no round may find a new device behind an old session
+        await self._watchers.drop(changed)
         await self._count()
         self._schedule.change_interval(settings.sweep_interval)
         for name in changed:

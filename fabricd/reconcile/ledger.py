@@ -113,8 +113,8 @@ class Ledger:
         paths = tuple(planned.edit.path.text for planned in plan.edits)
         if run.trigger in _QUIET and reason and self._told.get(run.device.name) == (reason, *paths):
             return
-        self._told[run.device.name] = (reason, *paths)
         await self._store.append([run.record(Event.DRIFT, reason, plan.edits)])
+        self._told[run.device.name] = (reason, *paths)
 
     async def finish(self, run: Run, ending: Ending, unstable: tuple[str, ...]) -> tuple[DeviceStatus, float | None]:
         """Store how a reconcile ended. Returns the new status, and the seconds until the next try, or None."""
@@ -172,7 +172,8 @@ class Ledger:
         )
 
     def _is_old(self, stored: DeviceStatus) -> bool:
-        return stored.checked is None or self._clock.now() - stored.checked > _CHECKED_KEPT
+        # In either direction: the clock may have been set back.
+        return stored.checked is None or abs(self._clock.now() - stored.checked) > _CHECKED_KEPT
 
 
 def _told_apart(before: DeviceStatus, after: DeviceStatus) -> bool:

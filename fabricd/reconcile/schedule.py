@@ -98,12 +98,19 @@ class Schedule:
         self._minding = asyncio.create_task(self._mind_the_clock(), name="clock steps")
 
     def change_interval(self, interval: float) -> None:
+        """Plan the sweep anew if this is another interval. Else it stays as planned: settings may be read again more
+        often than a sweep takes."""
+        if interval == self._interval:
+            return
         self._interval = interval
         self._scheduler.modify_job("sweep", args=[interval])
-        self._plan_anew()
+        self._plan_sweep()
+
+    def _plan_sweep(self) -> None:
+        self._scheduler.reschedule_job("sweep", trigger=IntervalTrigger(seconds=self._interval))
 
     def _plan_anew(self) -> None:
-        self._scheduler.reschedule_job("sweep", trigger=IntervalTrigger(seconds=self._interval))
+        self._plan_sweep()
         self._scheduler.reschedule_job("prune", trigger=IntervalTrigger(seconds=_PRUNE_INTERVAL.total_seconds()))
 
     async def _mind_the_clock(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
 
@@ -109,6 +110,24 @@ async def test_a_notification_has_drift_repaired_at_once(tmp_path: File) -> None
         await made.until(functools.partial(_settled, made), "the subscription stands again")
         await drift(made, 1400)
         await made.until(functools.partial(_repaired, made), "repaired after a restart of the switch")
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+async def test_a_device_that_moved_is_watched_where_it_is_now(tmp_path: File, protocol: Protocol) -> None:
+    watching = with_settings(watch_changes=True)
+    async with fabric(tmp_path, {"leaf1": protocol, "spare": protocol}, settings=watching) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        await made.until(functools.partial(_settled, made), "the subscription stands")
+        there = {"leaf1": replace(made.devices["leaf1"], port=made.devices["spare"].port)}
+        await made.controller.update(there, made.controller.fleet.models, watching)
+
+        async def moved() -> bool:
+            return mtu_of(made, "spare") == 9000 and await _settled(made)
+
+        await made.until(moved, "the other switch is brought to the tree and watched")
+        await drift(made, device="spare")
+        await made.until(moved, "repaired without a sweep")
 
 
 async def test_a_device_that_cannot_notify_is_left_to_the_sweep(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path as File
 
 import pytest
@@ -18,9 +19,9 @@ from reconcile_fabric import (
     with_settings,
 )
 
-from fabricd.errors import InputError
+from fabricd.errors import InputError, StoreError
 from fabricd.model.device import Mode, Protocol
-from fabricd.model.outcome import Event, OutcomeKind
+from fabricd.model.outcome import Event, JournalRecord, OutcomeKind, Trigger
 from fabricd.model.path import Path
 
 BOTH = pytest.mark.parametrize("protocol", list(Protocol))
@@ -40,6 +41,29 @@ async def test_an_observed_device_is_reported_and_not_written(one: Fabric) -> No
     await one.controller.set_mode(["leaf1"], None, author="tester")
     await one.in_sync("leaf1")
     assert mtu_of(one) == 9000
+
+
+async def test_drift_that_the_store_did_not_take_is_journaled_by_the_next_sweep(
+    one: Fabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await one.controller.set_mode(["leaf1"], Mode.OBSERVE, author="tester")
+    await one.outcome("leaf1", OutcomeKind.IN_SYNC)
+    await drift(one)
+    refused: list[Event] = []
+    append = one.store.append
+
+    async def full(records: Sequence[JournalRecord]) -> list[JournalRecord]:
+        if refused or all(record.event is not Event.DRIFT for record in records):
+            return await append(records)
+        refused.extend(record.event for record in records)
+        raise StoreError("cannot write to the store: database or disk is full")
+
+    monkeypatch.setattr(one.store, "append", full)
+    one.controller._workers.add("leaf1", Trigger.SCHEDULE)
+    await one.outcome("leaf1", OutcomeKind.DRIFTED)  # by the retry
+    assert refused == [Event.DRIFT]
+    (found,) = await one.records("leaf1", Event.DRIFT)
+    assert [edit.edit.new for edit in found.edits] == ["9000"]
 
 
 async def test_a_paused_device_is_not_even_read(one: Fabric) -> None:

@@ -21,6 +21,7 @@ from fabricd.model.path import Path
 from fabricd.model.plan import Disruption, Plan, PlannedEdit
 from fabricd.plan import Planned
 from fabricd.reconcile.backoff import Backoff
+from fabricd.reconcile.clock import SystemClock
 from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.ledger import decision_id
 from fabricd.reconcile.outcomes import Retry, judge
@@ -269,6 +270,31 @@ class _SteppedClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0.01)
+
+
+async def test_settings_that_are_read_again_put_off_neither_sweep_nor_pruning() -> None:
+    """Somebody's automation may have them read again more often than a sweep takes."""
+
+    async def prune() -> None:
+        """Not looked at here."""
+
+    schedule = Schedule(lambda _: None, prune, SystemClock())
+    schedule.start(3600)
+
+    def planned(job: str) -> datetime:
+        time = schedule._scheduler.get_job(job).next_run_time
+        assert isinstance(time, datetime)
+        return time
+
+    try:
+        sweep, prune_time = planned("sweep"), planned("prune")
+        schedule.change_interval(3600)
+        assert (planned("sweep"), planned("prune")) == (sweep, prune_time)
+        schedule.change_interval(60)
+        assert planned("sweep") < sweep
+        assert planned("prune") == prune_time
+    finally:
+        schedule.stop()
 
 
 async def test_a_clock_that_is_set_back_does_not_stop_the_sweep() -> None:
