@@ -58,6 +58,7 @@ class Node:
     """One data node of the schema. Filled while the outline is built, read-only afterwards.
 
     `children` are in schema order; `default` is the canonical text, as is each of `defaults` of a leaf-list.
+    `conditional`: it has a `when`.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Node:
     parent: Node | None
     user_ordered: bool = False
     presence: bool = False
+    conditional: bool = False
     keys: tuple[str, ...] = ()
     value: Value | None = None
     defaults: tuple[str, ...] = ()
@@ -202,6 +204,7 @@ class _Reader:
             parent=parent,
             user_ordered=bool(kind in (NodeKind.LIST, NodeKind.LEAF_LIST) and compiled.flags & lib.LYS_ORDBY_USER),
             presence=bool(kind is NodeKind.CONTAINER and compiled.flags & lib.LYS_PRESENCE),
+            conditional=_length(lib.lysc_node_when(compiled)) > 0,
         )
         if kind is NodeKind.LEAF:
             leaf = ffi.cast("struct lysc_node_leaf *", compiled)

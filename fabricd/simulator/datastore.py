@@ -296,18 +296,20 @@ class Datastore:
         """The one place where what is about to run is made and checked as a whole."""
         if self._behaviour is None:
             return await self._edited(config, edit, whole=True)
-        taken = self._behaviour.taking(edit, self.running.config)
-        accepted = await self._engine.edited(config, taken, whole=True)
+        running = self.running.config
+        taken = self._behaviour.taking(edit, running)
+        accepted = await self._engine.edited(config, taken, whole=True, running=running)
         self._behaviour.accepted(taken)
         return accepted
 
     async def _edited(self, config: bytes, edit: Edit | None, *, whole: bool) -> bytes:
         """What an edit makes of a configuration on this switch, checked."""
+        running = self.running.config
         if self._behaviour is not None:
-            edit = self._behaviour.taking(edit, self.running.config, final=whole)
+            edit = self._behaviour.taking(edit, running, final=whole)
         if edit is None:
-            return await self._engine.checked(config, whole=whole)
-        return await self._engine.edited(config, edit, whole=whole)
+            return await self._engine.checked(config, whole=whole, running=running)
+        return await self._engine.edited(config, edit, whole=whole, running=running)
 
     async def _check_partial(self, accepted: bytes, session: int, *rpcs: Rpc) -> None:
         """Raises RefusedError when a fault lets the write take effect in part."""

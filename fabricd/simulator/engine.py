@@ -22,8 +22,9 @@ from fabricd.schema.features import every_feature
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.schema.tree import Defaults, Tree
+from fabricd.simulator.conditions import outlived
 from fabricd.simulator.differences import carry_out, differences
-from fabricd.simulator.tree import Object
+from fabricd.simulator.tree import Object, remove
 
 T = TypeVar("T")
 Edit = Callable[[Object], None]
@@ -58,17 +59,18 @@ class Engine:
             context.close()
         self._contexts.clear()
 
-    async def edited(self, config: bytes, edit: Edit, *, whole: bool) -> bytes:
+    async def edited(self, config: bytes, edit: Edit, *, whole: bool, running: bytes = EMPTY) -> bytes:
         """The canonical configuration after an edit of its parsed form; the edit runs in a worker.
 
-        `whole`: validate all of it, as for a commit; otherwise only names and types. Raises InputError with the
-        places, or whatever the edit raises.
+        `whole`: validate all of it, as for a commit; otherwise only names and types. Then what is as in `running`, and
+        has lost its condition, goes. Raises InputError with the places, or whatever the edit raises.
         """
 
         def work() -> bytes:
             document = parse(config)
             edit(document)
-            return self._checked(orjson.dumps(document), whole=whole)
+            edited = orjson.dumps(document)
+            return self._settled(edited, running) if whole else self._checked(edited, whole=False)
 
         return await self.run(work)
 
@@ -86,9 +88,9 @@ class Engine:
 
         return await self.run(work)
 
-    async def checked(self, config: bytes, *, whole: bool) -> bytes:
+    async def checked(self, config: bytes, *, whole: bool, running: bytes = EMPTY) -> bytes:
         """The canonical form of a configuration; raises InputError as `edited` does."""
-        return await self.run(lambda: self._checked(config, whole=whole))
+        return await self.run(lambda: self._settled(config, running) if whole else self._checked(config, whole=False))
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do something long in a worker, away from the event loop."""
@@ -109,6 +111,20 @@ class Engine:
             context = self._local.context = Context(self._models)
             self._contexts.append(context)
         return context
+
+    def _settled(self, config: bytes, running: bytes) -> bytes:
+        """A configuration that is checked as a whole, without what goes by itself."""
+        while True:
+            try:
+                return self._checked(config, whole=True)
+            except InputError as error:
+                document = parse(config)
+                gone = outlived(self.outline, error, document, parse(running))
+                if not gone:
+                    raise
+                for place in gone:
+                    remove(document, place.steps)
+                config = orjson.dumps(document)
 
     def _checked(self, config: bytes, *, whole: bool) -> bytes:
         try:
