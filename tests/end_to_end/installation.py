@@ -179,15 +179,35 @@ def descriptions(name: str, text: str, devices: Iterable[str] = DEVICES) -> pb.D
     )
 
 
+class Alarm:
+    """How the switches wait for a confirmation: as long as a test likes. Nothing is over before it rings."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    async def sleep(self, _: float) -> None:
+        await self._rung.wait()
+
+    def ring(self) -> None:
+        """The time of all that wait now is over."""
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+
 @contextlib.asynccontextmanager
-async def installed(folder: Path, models: Path | None = None, password: str = PASSWORD) -> AsyncIterator[Installation]:
-    """Running switches and a configured daemon that is not started yet.
+async def installed(
+    folder: Path,
+    models: Path | None = None,
+    password: str = PASSWORD,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[Installation]:
+    """Running switches, which sleep so, and a configured daemon that is not started yet.
 
     The daemon's folder has a short name of its own: paths of unix sockets are limited to 107 bytes.
     """
     short = Path(tempfile.mkdtemp(prefix="fabricd-"))
     try:
-        async with Simulation(simulated(folder, str(models or "managed"), password)) as simulation:
+        async with Simulation(simulated(folder, str(models or "managed"), password), sleep=sleep) as simulation:
             installation = Installation(short, simulation, password)
             installation.configure(models=models)
             try:

@@ -266,7 +266,9 @@ async def test_metrics_tell_of_devices_revision_and_journal(installation: Instal
     exposed = await asyncio.to_thread(scrape)
     assert "fabricd_revision 1.0" in exposed
     assert re.search(r'fabricd_devices{outcome="(applied|in-sync)"} [1-6]\.0', exposed)
-    assert 'fabricd_reconcile_duration_seconds_count{phase="apply"} 6.0' in exposed
+    applied = re.search(r'fabricd_reconcile_duration_seconds_count{phase="apply"} (\d+)', exposed)
+    assert applied is not None
+    assert int(applied[1]) >= len(DEVICES)
     assert re.search(r"fabricd_journal_sequence [1-9]", exposed)
 
 

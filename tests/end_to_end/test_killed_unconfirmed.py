@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from installation import DEVICES, Installation, descriptions, installed
+from installation import DEVICES, Alarm, Installation, descriptions, installed
 from test_killed_daemon import Watcher, journal_is_whole, written_everywhere
 
 from fabricd.simulator import Fault, Kind, Rpc
@@ -41,10 +41,12 @@ async def unconfirmed_everywhere(installation: Installation, text: str, rpc: Rpc
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("rpc", [Rpc.GET, Rpc.CONFIRM])
 async def test_switches_take_back_what_a_dead_daemon_did_not_confirm(tmp_path: Path, rpc: Rpc) -> None:
-    async with installed(tmp_path) as installation:
-        installation.configure(sweep_interval=3600, confirm_within=4.0)
+    alarm = Alarm()
+    async with installed(tmp_path, sleep=alarm.sleep) as installation:
+        installation.configure(sweep_interval=3600, confirm_within=600.0)
         await installation.start()
         await installation.submit_fabric()
         await installation.client.submit([descriptions("work", "before")])
@@ -52,6 +54,7 @@ async def test_switches_take_back_what_a_dead_daemon_did_not_confirm(tmp_path: P
         watcher = Watcher(installation)
         revision = await unconfirmed_everywhere(installation, "after", rpc)
         await installation.kill()
+        alarm.ring()
 
         async def nowhere() -> bool:
             return not held(installation)
@@ -73,8 +76,9 @@ async def test_switches_take_back_what_a_dead_daemon_did_not_confirm(tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_a_daemon_that_is_back_in_time_has_it_taken_back_before_anything_else(tmp_path: Path) -> None:
-    async with installed(tmp_path) as installation:
+    async with installed(tmp_path, sleep=Alarm().sleep) as installation:
         installation.configure(sweep_interval=3600, confirm_within=600.0)
         await installation.start()
         await installation.submit_fabric()
