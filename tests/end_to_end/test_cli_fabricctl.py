@@ -176,7 +176,11 @@ async def test_a_stale_base_and_a_used_request_id_are_errors(shell: Shell) -> No
 
 async def test_a_device_that_is_off_is_exit_code_1_within_the_time_given(shell: Shell) -> None:
     await shell.simulation.switches["leaf1"].stop()
-    ran = await shell.run("submit", shell.write("leaf1"), "--timeout", "1.5")
+    assert (await shell.run("submit", shell.write("leaf1"), "--no-wait")).code == 0
+    async with asyncio.timeout(DEADLINE), shell.service.client() as client:
+        while (await client.status(["leaf1"])).devices[0].error_code != "DEVICE_UNREACHABLE":
+            await asyncio.sleep(0.02)
+    ran = await shell.run("submit", shell.write("leaf1", mtu=9100), "--timeout", "2")
     assert ran.code == 1
     assert "0/1 in sync" in ran.out
     assert "DEVICE_UNREACHABLE" in ran.out

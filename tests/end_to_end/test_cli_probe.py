@@ -54,18 +54,21 @@ async def test_a_device_is_probed_and_its_profile_written(tmp_path: Path) -> Non
 
 
 async def test_ctrl_c_ends_a_probe_and_takes_back_what_it_tried(tmp_path: Path) -> None:
-    async with hall(tmp_path, AS_WRITTEN, running=True, quirks=Quirks(applies_after=1.0)) as one:
+    async with hall(tmp_path, AS_WRITTEN, running=True) as one:
         shell = Shell(tmp_path, one.service, one.simulation)
         for name in ("leaf1", "spine1"):
             switch = one.simulation.switches[name]
             before = switch.running
+            switch.faults.stall_commit(after=True)  # what is tried is in force, and the probe waits for the answer
             process = await shell.start("probe", name)
             async with asyncio.timeout(DEADLINE):
-                while switch.live.datastore.pending is None:
+                while not switch.faults.stalled:
                     await asyncio.sleep(0.01)
+                assert switch.pending
                 second = await shell.run("probe", name)
                 assert (second.code, "being probed already" in second.err) == (1, True)
                 process.send_signal(signal.SIGINT)
                 assert await process.wait() == 130
+                switch.faults.release()
                 while switch.live.datastore.pending is not None or switch.running != before:
                     await asyncio.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,16 +13,18 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
+NOT_SOURCE = (".*", "build", "dist", "run", "tests", "*.egg-info", "__pycache__")
 
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The content of a wheel built from this tree."""
+    """The content of a wheel built from a copy of this tree: building leaves things behind in it, and finds them."""
     folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(PROJECT, folder / "source", ignore=shutil.ignore_patterns(*NOT_SOURCE))
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
-         "--no-build-isolation", "--wheel-dir", folder, PROJECT],
-        check=True, timeout=120,
+         "--no-build-isolation", "--wheel-dir", folder, folder / "source"],
+        check=True, timeout=200,
     )  # fmt: skip
     (wheel,) = folder.glob("fabricd-*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "site")
