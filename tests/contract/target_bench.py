@@ -34,6 +34,7 @@ LLDP = Path.parse("/openconfig-lldp:lldp")
 ROOTS = (SYSTEM, INTERFACES, LLDP)
 
 HOSTNAME = "/system/config/hostname"
+DEADLINE = 120.0  # seconds for anything to happen at all; never what is waited for
 
 
 def interface(name: str, **config: Any) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Bench:
 
     world: World
     protocol: Protocol
-    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=5.0, read=20.0, write=20.0))
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=60.0, read=600.0, write=600.0))
     opened: list[Target] = field(default_factory=list)
 
     @property
@@ -216,8 +217,8 @@ class Bench:
             await target.close()
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Wait until it holds; fails after `seconds`."""
-    async with asyncio.timeout(seconds):
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; fails after DEADLINE."""
+    async with asyncio.timeout(DEADLINE):
         while not condition():
             await asyncio.sleep(0.005)

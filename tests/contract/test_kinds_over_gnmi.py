@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import orjson
 import pytest
 import pytest_asyncio
-from target_bench import HOSTNAME, INTERFACES, ROOTS, SYSTEM, document, interface
+from target_bench import DEADLINE, HOSTNAME, INTERFACES, ROOTS, SYSTEM, document, interface
 
 from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
@@ -50,7 +50,7 @@ class World:
             address="127.0.0.1",
             port=self.switch(kind).gnmi_port,
             protocol=Protocol.GNMI,
-            profile=replace(profile, timeouts=Timeouts(5.0, 10.0, 10.0)),
+            profile=replace(profile, timeouts=Timeouts(60.0, DEADLINE, DEADLINE)),
             login=Login("operator", SecretReference("file", str(self.password))),
             trust=Trust(ca=str(self.simulation.ca_file)),
         )
@@ -106,7 +106,7 @@ async def write(world: World, kind: str, payload: GnmiSet) -> None:
 
 async def until_shown(world: World, target: gnmi.GnmiTarget, name: str | None) -> None:
     """Some kinds take a while to show what they have accepted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while hostname(await world.config(target)) != name:
             await asyncio.sleep(0.02)
 
@@ -161,7 +161,7 @@ async def test_changes_are_told_by_kinds_that_tell_them(world: World, kind: str)
     async with world.session(kind) as target, aclosing(target.changes((SYSTEM, INTERFACES))) as changes:
         assert (await anext(changes)).paths == ()
         await world.switch(kind).change({HOSTNAME: "after"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while not any(SYSTEM.covers(path) for path in (await anext(changes)).paths):
                 pass
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 
 import pytest
-from target_bench import ROOTS, Bench, World, document, interface
+from target_bench import DEADLINE, ROOTS, Bench, World, document, interface
 
 from fabricd.model.device import Protocol
 from fabricd.southbound import netconf
@@ -27,7 +27,7 @@ async def test_our_writes_are_not_told_and_what_is_taken_back_is(world: World) -
     watching, writing = await connect(bench.device()), await connect(bench.device())
     bench.opened += [watching, writing]
     try:
-        async with aclosing(watching.changes(ROOTS)) as changes, asyncio.timeout(10):
+        async with aclosing(watching.changes(ROOTS)) as changes, asyncio.timeout(DEADLINE):
             assert (await anext(changes)).paths == ()
             await bench.write(writing, bench.payload(NEW))
             await world.switch.change({LLDP: False})

@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 import orjson
 import pytest
 import pytest_asyncio
-from target_bench import INTERFACES, ROOTS, Alarm, document, eventually, interface
+from target_bench import DEADLINE, INTERFACES, ROOTS, Alarm, document, eventually, interface
 
 from fabricd.errors import DeviceRefusedError, DeviceUnreachableError
 from fabricd.model.device import Device, Login, NetconfTraits, Profile, Protocol, SecretReference, Timeouts, Trust
@@ -58,7 +58,7 @@ QUIRKS: dict[str, tuple[Quirks, NetconfTraits]] = {
 }
 SHIPPED = load_profiles(FilePath(__file__).resolve().parents[2] / "config" / "profiles")
 PROFILES = {name: SHIPPED[name] for name in kind_names()} | {
-    name: Profile("test", timeouts=Timeouts(connect=3, read=20, write=20), netconf=traits)
+    name: Profile("test", timeouts=Timeouts(connect=60, read=DEADLINE, write=DEADLINE), netconf=traits)
     for name, (_, traits) in QUIRKS.items()
 }
 OLD = document("old", interface("Ethernet1", description="to spine1"), interface("Ethernet2", mtu=9000))
@@ -228,7 +228,7 @@ async def test_a_switch_that_is_full_answers_nothing_and_is_left_in_peace(switch
     name = "silent_when_full"
     with pytest.raises(DeviceRefusedError):
         await anext(switches.sessions.watch(name, (INTERFACES,)))
-    async with switches.sessions.open(name), asyncio.timeout(10):
+    async with switches.sessions.open(name), asyncio.timeout(DEADLINE):
         hasty = switches.device(name)
         hasty = replace(hasty, profile=replace(hasty.profile, timeouts=Timeouts(connect=0.5)))
         with pytest.raises(DeviceUnreachableError):

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import pytest
 import pytest_asyncio
-from target_bench import eventually
+from target_bench import DEADLINE, eventually
 
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Trust
 from fabricd.model.probe import ProbeOptions, ProbeReport
@@ -132,7 +132,7 @@ async def configured(switch: Switch) -> bytes:
     await switch.change(
         {"/system/config/hostname": switch.name, "/interfaces": {"openconfig-interfaces:interface": ports}}
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while b"Ethernet2" not in (await switch.live.shown()).config:
             await asyncio.sleep(0.02)
     return switch.running

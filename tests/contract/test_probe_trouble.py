@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from target_bench import eventually
+from target_bench import DEADLINE, eventually
 
 from fabricd.errors import DeviceError
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Timeouts, Trust
@@ -66,6 +66,13 @@ class Bench:
         await eventually(lambda: self.switch.gnmi_connections == 0 and self.switch.netconf_sessions == 0)
 
 
+async def shown(switch: Switch, text: bytes) -> None:
+    """Wait until a read of the switch would show it."""
+    async with asyncio.timeout(DEADLINE):
+        while text not in (await switch.live.shown()).config:
+            await asyncio.sleep(0.02)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def schemas() -> AsyncIterator[SchemaPool]:
     pool = SchemaPool(1)
@@ -91,12 +98,11 @@ async def bench(folder: File, schemas: SchemaPool, protocol: Protocol, **config:
             "127.0.0.1",
             switch.gnmi_port if protocol is Protocol.GNMI else switch.netconf_port,
             protocol,
-            Profile("somehow", timeouts=Timeouts(5.0, 5.0, 5.0)),
+            Profile("somehow", timeouts=Timeouts(60.0, 60.0, 60.0)),
             Login("operator", SecretReference("file", str(password))),
             Trust(ca=str(simulation.ca_file), known_hosts=str(simulation.known_hosts_file)),
         )
-        # A switch that shows late is to be asked once it shows what it was given.
-        await asyncio.sleep(config.get("quirks", {}).get("applies_after", 0.0))
+        await shown(switch, b"leaf1")  # some show late
         yield Bench(simulation, switch, schemas, device, switch.running)
 
 
@@ -235,7 +241,7 @@ async def test_settings_of_the_switch_itself_stay_as_they_are_meanwhile(
     async with bench(tmp_path, schemas, protocol, quirks=SLOW) as one:
         await one.switch.change({"/lldp/config/hello-timer": "17", "/system/config/login-banner": "Keep out."})
         one.before = one.switch.running
-        await asyncio.sleep(SLOW["applies_after"])
+        await shown(one.switch, b"Keep out.")
         seen: set[tuple[Any, Any]] = set()
 
         def look() -> None:

@@ -56,7 +56,7 @@ class TestJournal:
             for one in readers[:2]:
                 one.cancel()
             await store.close()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 ended = await asyncio.gather(*readers, return_exceptions=True)
             assert all(isinstance(one, asyncio.CancelledError | StoreError) for one in ended)
 
@@ -137,7 +137,7 @@ class TestJournal:
 
         follower = asyncio.create_task(follow())
         await asyncio.gather(*(store.append([note(), note()]) for _ in range(100)))
-        await asyncio.wait_for(follower, 30)
+        await asyncio.wait_for(follower, 60)
         assert seen == list(range(1, 201))
 
     async def test_a_waiter_is_told_when_the_store_closes(self, place: str) -> None:
@@ -146,7 +146,7 @@ class TestJournal:
         await asyncio.sleep(0)
         await store.close()
         with pytest.raises(StoreError, match="closed"):
-            await asyncio.wait_for(waiting, 10)
+            await asyncio.wait_for(waiting, 60)
 
     async def test_who_listens_hears_every_record_once_and_in_order(self, place: str) -> None:
         heard: list[JournalRecord] = []

@@ -110,7 +110,7 @@ async def test_another_id_does_not_touch_what_is_pending(careful: Bench) -> None
 
 async def test_while_one_change_waits_no_other_is_taken(careful: Bench) -> None:
     """Refused for now; and giving it up leaves the first alone."""
-    target, other = await ready(careful, write=1.0), await ready(careful, write=1.0)
+    target, other = await ready(careful), await ready(careful, write=1.0)  # that long it waits for a lock
     await target.stage(careful.payload(AFTER), "one")
     payload = careful.payload(document("other"))
     with pytest.raises(DeviceRefusedError) as caught:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import aclosing
 
 import pytest
-from target_bench import HOSTNAME, ROOTS, SYSTEM, Bench, document, eventually, interface
+from target_bench import DEADLINE, HOSTNAME, ROOTS, SYSTEM, Bench, document, eventually, interface
 
 from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError, DeviceTrustError, DeviceUnreachableError
 from fabricd.model.device import Protocol
@@ -69,10 +68,9 @@ async def test_a_refused_read_leaves_the_session(bench: Bench) -> None:
 async def test_a_read_without_an_answer_is_given_up_in_time(bench: Bench) -> None:
     target = await bench.connect(read=0.3)
     bench.switch.faults.stall_get()
-    started = time.monotonic()
-    with pytest.raises(DeviceTimeoutError):
-        await target.fetch(ROOTS)
-    assert time.monotonic() - started < 3
+    async with asyncio.timeout(DEADLINE):  # which is long before any other time of this session is over
+        with pytest.raises(DeviceTimeoutError):
+            await target.fetch(ROOTS)
     assert target.closed
 
 
@@ -138,7 +136,7 @@ async def test_a_cancelled_write_leaves_no_lock_behind(bench: Bench) -> None:
             else:
                 return
 
-    await asyncio.wait_for(until_unlocked(), 10)
+    await asyncio.wait_for(until_unlocked(), DEADLINE)
     assert bench.running()["openconfig-system:system"]["config"]["hostname"] == "other"
 
 
@@ -172,10 +170,8 @@ async def test_a_switch_that_is_off_is_unreachable(bench: Bench) -> None:
     await bench.switch.stop()
     with pytest.raises((DeviceUnreachableError, DeviceTimeoutError)):
         await target.fetch(ROOTS)
-    started = time.monotonic()
-    with pytest.raises(DeviceUnreachableError):
+    with pytest.raises(DeviceUnreachableError, match="no connection to"):  # nobody waits for the time to connect
         await bench.connect()
-    assert time.monotonic() - started < 3
 
 
 async def test_wrong_password(bench: Bench) -> None:
@@ -199,7 +195,7 @@ async def test_a_change_is_told_or_the_device_says_that_it_cannot(bench: Bench) 
         with pytest.raises(DeviceRefusedError):
             await anext(target.changes(ROOTS))
         return
-    async with aclosing(target.changes((SYSTEM,))) as changes, asyncio.timeout(10):
+    async with aclosing(target.changes((SYSTEM,))) as changes, asyncio.timeout(DEADLINE):
         assert (await anext(changes)).paths == ()
         await bench.switch.change({HOSTNAME: "other"})
         told: list[Path] = []
@@ -224,4 +220,4 @@ async def test_a_subscription_ends_with_the_session(bench: Bench) -> None:
             await anext(changes)
 
     with pytest.raises(DeviceError):
-        await asyncio.wait_for(until_the_end(), 10)
+        await asyncio.wait_for(until_the_end(), DEADLINE)

@@ -50,6 +50,7 @@ async def test_a_device_that_accepts_an_edit_and_drops_it(bench: Bench, protocol
         says = "1 edits were accepted but did not take effect"
         installation = bench.installation
         commits = bench.switch(victim).commits
+        (last,) = [record async for record in installation.client.watch(last=1)]
         first = next(bench.numbers)
         await installation.client.submit([descriptions("work", f"dropped {first}", [victim])])
 
@@ -59,7 +60,7 @@ async def test_a_device_that_accepts_an_edit_and_drops_it(bench: Bench, protocol
             return status.outcome == "unstable" and list(status.unstable_paths) == [PATH]
 
         await installation.until(left_alone)
-        told = [one for one in await bench.records(0, victim) if one.error_code == "NOT_CONVERGED"]
+        told = [one for one in await bench.records(last.sequence, victim) if one.error_code == "NOT_CONVERGED"]
         assert {(one.outcome, one.error_path) for one in told} == {("failed", PATH)}
         assert all(says in one.message for one in told)
         assert len(told) == manners.swallowed >= 2

@@ -27,6 +27,7 @@ from fabricd.errors import FabricdError
 from fabricd.model.device import Protocol, SecretReference
 from fabricd.model.outcome import Event, OpenTransaction, OutcomeKind, TransactionPhase
 from fabricd.simulator import Fault, Kind, Rpc
+from fabricd.simulator.datastore import LockedError
 
 BOTH = pytest.mark.parametrize("protocol", list(Protocol))
 
@@ -62,7 +63,14 @@ async def test_what_the_switch_itself_will_not_have_is_told_with_its_path(one: F
     assert "interface" in record.error_path  # by NETCONF the reference, by gNMI (which names none) our only edit
     assert "network-instance" in record.error_path + record.message
     assert one.switch("leaf1").value(f"/{INTERFACES}/interface[name='Ethernet2']/config/mtu") == 9000
-    await one.switch("leaf1").change(delete=[member])
+
+    async def freed() -> bool:
+        with contextlib.suppress(LockedError):  # while fabricd tries once more
+            await one.switch("leaf1").change(delete=[member])
+            return True
+        return False
+
+    await one.until(freed, "the switch does not need it any more")
     await one.in_sync("leaf1")
     assert one.switch("leaf1").value(f"/{INTERFACES}/interface[name='Ethernet2']/config/mtu") is None
 
@@ -141,11 +149,13 @@ async def test_edits_that_do_not_take_effect_are_named(one: Fabric) -> None:
             await asyncio.sleep(0)
 
     # The read for verification waits until the back door was used.
-    one.switch("leaf1").faults.delay(Rpc.GET, 0.0)
-    one.switch("leaf1").faults.delay(Rpc.GET, 1.0)
+    faults = one.switch("leaf1").faults
+    faults.add(Fault(rpc=Rpc.GET, kind=Kind.DELAY), Fault(rpc=Rpc.GET, kind=Kind.STALL))
     undoing = asyncio.create_task(undo())
     await one.submit(base(9100))
     await undoing
+    await one.until(functools.partial(_stalled, one, "leaf1"), "the change is being verified")
+    faults.release()
 
     async def failed() -> Any:
         return [r for r in await one.records("leaf1", Event.RECONCILE) if r.error_code == "NOT_CONVERGED"]

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import socket
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -178,7 +177,7 @@ async def test_an_approval_is_good_for_one_attempt(tmp_path: File, protocol: Pro
 
 async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path: File) -> None:
     """A switch that applies a part of what it refuses tells of a change each time: that must not become a loop."""
-    settings = with_settings(watch_changes=True, retry_first=2.0, retry_max=8.0)
+    settings = with_settings(watch_changes=True, retry_first=600.0, retry_max=600.0)  # nothing is tried again by itself
     async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, settings=settings) as made:
         await made.submit(base(9000))
         await made.in_sync("leaf1")
@@ -192,12 +191,13 @@ async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path:
         struck = faults.struck
         await made.submit(base(9100))
         await made.outcome("leaf1", OutcomeKind.FAILED)
-        for number in range(40):
+        for number in range(20):
             await made.switch("leaf1").change({"/openconfig-system:system/config/login-banner": f"{number}"})
             await made.switch("leaf1").change({f"{PORT}/config/description": f"{number}"})
             await asyncio.sleep(0.05)
-        assert faults.struck - struck <= 3
+        assert faults.struck - struck == 1
         faults.release()
+        made.controller.reconcile_now(["leaf1"])
         await made.in_sync("leaf1")
         # Back to health, it is looked at at once again.
         await made.until(watched, "idle")
@@ -206,8 +206,7 @@ async def test_notifications_do_not_hurry_a_switch_that_keeps_refusing(tmp_path:
         async def repaired() -> bool:
             return mtu_of(made) == 9100
 
-        async with asyncio.timeout(2):
-            await made.until(repaired, "repaired")
+        await made.until(repaired, "repaired")
 
 
 @BOTH
@@ -284,9 +283,8 @@ async def test_a_device_is_compared_by_the_models_in_force_however_they_change(t
 @BOTH
 async def test_many_dead_switches_do_not_delay_a_revision_for_the_others(tmp_path: File, protocol: Protocol) -> None:
     async with fabric(tmp_path, {"leaf1": protocol}, settings=with_settings(concurrency=4), start=False) as made:
-        with socket.socket() as silent:  # accepts connections, and never says a word
+        with socket.socket() as silent:  # refuses connections
             silent.bind(("127.0.0.1", 0))
-            silent.listen(1000)
             slow = replace(made.devices["leaf1"].profile, timeouts=Timeouts(1.0, 1.0, 1.0))
             dead = [f"dead{number}" for number in range(40)]
             port = silent.getsockname()[1]
@@ -298,11 +296,16 @@ async def test_many_dead_switches_do_not_delay_a_revision_for_the_others(tmp_pat
             await made.controller.start()
             for name in ("leaf1", *dead):
                 await made.outcome(name, OutcomeKind.APPLIED, OutcomeKind.UNREACHABLE)
-            began = time.monotonic()
+            silent.listen(1000)  # accepts them, and never says a word: each of the dead takes a second from now on
+            before = await tries(made, dead)
             await made.submit(base(9100), document("dead", dead, ports_config(Ethernet1={"mtu": 9100})))
             await made.in_sync("leaf1")
-            # All of the dead before it would have taken ten seconds.
-            assert time.monotonic() - began < 5
+            assert await tries(made, dead) - before < len(dead)
+
+
+async def tries(made: Fabric, devices: list[str]) -> int:
+    """How often it was tried in vain to reach them."""
+    return sum(view.status.failures for view in await made.controller.status(devices))
 
 
 async def fill(made: Fabric) -> None:
