@@ -278,16 +278,19 @@ class Controller:
         self._metrics.devices([await self._ledger.status(name) for name in self.fleet.devices])
 
     async def _watch(self) -> None:
-        """Watch the devices that have a desired tree and may be looked at."""
-        if not self._settings.watch_changes:
-            return
+        """Watch the devices that have a desired tree and may be looked at, if any are to be watched. When the store
+        does not tell which, those that are watched stay: the sweep looks after all."""
         wanted: dict[str, tuple[Path, ...]] = {}
-        for name, device in self.fleet.devices.items():
-            wanted_at_all = self.fleet.mode(device) is not Mode.PAUSE and name not in self._apart
-            head = await self._store.desired_head(name) if wanted_at_all else None
-            if head is not None:
-                wanted[name] = head.scope.roots
-        await self._watchers.watch(wanted)
+        try:
+            for name, device in self.fleet.devices.items() if self._settings.watch_changes else ():
+                wanted_at_all = self.fleet.mode(device) is not Mode.PAUSE and name not in self._apart
+                head = await self._store.desired_head(name) if wanted_at_all else None
+                if head is not None:
+                    wanted[name] = head.scope.roots
+        except StoreError as error:
+            _LOG.warning("it is not known which devices to watch: %s", error)
+        else:
+            await self._watchers.watch(wanted)
 
     def _changed(self, device: str) -> None:
         # What a failed write changes on a switch is told too: that must not turn the back-off into a loop.

@@ -6,13 +6,12 @@ Called by northbound. Must not know gRPC or a concrete adapter.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fabricd.errors import ConflictError, InputError, NotFoundError, Problem, RequestIdUsedError
+from fabricd.errors import ConflictError, InputError, NotFoundError, Problem
 from fabricd.intent import (
     Document,
     Draft,
@@ -32,6 +31,7 @@ from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.fleet import Fleet
 from fabricd.reconcile.live_plans import DevicePlan, LivePlans
 from fabricd.reconcile.places import all_or_problems, attributed, located
+from fabricd.reconcile.requests import Asked
 from fabricd.schema import SchemaPool
 from fabricd.store import NewRevision, Store
 
@@ -108,10 +108,10 @@ class Submissions:
         RequestIdUsedError when `request_id` was used for something else; NotFoundError for an intent to withdraw that
         is not there.
         """
-        digest = _request_digest(
-            "submit", [document.content for document in documents], [f"-{name}" for name in withdraw]
+        asked = Asked.of(
+            request_id, "submit", [document.content for document in documents], [f"-{name}" for name in withdraw]
         )
-        if (known := await self._repeat(request_id, digest)) is not None:
+        if (known := await self._repeat(asked)) is not None:
             return known
         drafts = await self._parsed(documents)
         twice = sorted({draft.name for draft in drafts} & set(withdraw))
@@ -119,7 +119,7 @@ class Submissions:
             raise InputError.of((Problem("is submitted and withdrawn at once", intent=twice[0]),))
         read = await self._read(drafts, documents)
         async with self._fleet.turn:
-            if (known := await self._repeat(request_id, digest)) is not None:
+            if (known := await self._repeat(asked)) is not None:
                 return known
             base, old = await self._base(base_revision)
             intents = await self._located_numbers(old, read, drafts)
@@ -129,9 +129,7 @@ class Submissions:
             new = {name: intent for name, intent in old.items() if name not in set(withdraw)}
             new.update((intent.name, intent) for intent in intents)
             try:
-                made = await self._make(
-                    base, old, new, dry_run=dry_run, author=author, comment=comment, request=(request_id, digest)
-                )
+                made = await self._make(base, old, new, dry_run=dry_run, author=author, comment=comment, asked=asked)
             except InputError as error:
                 raise InputError.of(attributed(problem, drafts) for problem in error.problems) from error
         return await self._planned(*made)
@@ -162,9 +160,9 @@ class Submissions:
     ) -> Submitted:
         """Make the intents of an earlier revision the newest revision. They are compiled anew: what the devices'
         models or protected paths no longer allow is refused. Raises as `submit` does."""
-        digest = _request_digest("rollback", to)
+        asked = Asked.of(request_id, "rollback", to)
         async with self._fleet.turn:
-            if (known := await self._repeat(request_id, digest)) is not None:
+            if (known := await self._repeat(asked)) is not None:
                 return known
             base, old = await self._base(base_revision)
             new = _by_name(await self._store.intents((await self._store.revision(to)).number))
@@ -182,7 +180,7 @@ class Submissions:
                 dry_run=dry_run,
                 author=author,
                 comment=comment,
-                request=(request_id, digest),
+                asked=asked,
                 rollback_of=to,
             )
         return await self._planned(*made)
@@ -223,14 +221,10 @@ class Submissions:
         plans = await self._plans.against_devices(tree for tree in trees if tree is not None)
         return current.number if current else 0, plans
 
-    async def _repeat(self, request_id: str, digest: str) -> Submitted | None:
-        known = await self._store.by_request(request_id) if request_id else None
+    async def _repeat(self, asked: Asked) -> Submitted | None:
+        known = await asked.known(self._store)
         if known is None:
             return None
-        if known.digest != digest:
-            raise RequestIdUsedError(
-                f"request id {request_id!r} was used for another request at revision {known.revision}"
-            )
         changed = () if known.unchanged else (await self._store.revision(known.revision)).changed
         return Submitted(known.revision, changed, repeated=True, unchanged=known.unchanged)
 
@@ -315,7 +309,7 @@ class Submissions:
         dry_run: bool,
         author: str,
         comment: str,
-        request: tuple[str, str],
+        asked: Asked,
         rollback_of: int = 0,
     ) -> tuple[Submitted, tuple[Desired, ...]]:
         """What was made, and of a dry run the trees to plan."""
@@ -323,8 +317,7 @@ class Submissions:
         if dry_run:
             return Submitted(base, _changed(compiled), unchanged=old == new), compiled.trees
         if old == new:
-            if request[0]:  # a repeat must be answered likewise, whatever is current by then
-                await self._store.remember(*request, base)
+            await asked.remember(self._store, base)
             return Submitted(base, unchanged=True), ()
         number = base + 1
         changed = _changed(compiled)
@@ -336,8 +329,8 @@ class Submissions:
                 base=base,
                 author=author,
                 comment=comment,
-                request_id=request[0],
-                request_digest=request[1] if request[0] else "",
+                request_id=asked.id,
+                request_digest=asked.digest,
                 intents=compiled.intents,
                 withdrawn=compiled.withdrawn,
                 trees=compiled.trees,
@@ -389,13 +382,3 @@ def _by_name(intents: Iterable[Intent]) -> dict[str, Intent]:
 
 def _changed(compiled: _Compiled) -> tuple[str, ...]:
     return tuple(sorted((*(tree.device for tree in compiled.trees), *compiled.dropped)))
-
-
-def _request_digest(kind: str, *content: object) -> str:
-    """Tells one request from another; base revision, comment and dry run do not count."""
-    digest = hashlib.blake2b(kind.encode(), digest_size=16)
-    for part in content:
-        for piece in part if isinstance(part, (list, tuple)) else (part,):
-            data = piece if isinstance(piece, bytes) else str(piece).encode()
-            digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.hexdigest()

@@ -100,7 +100,11 @@ Work = Callable[[Batch], Awaitable[T]]
 Waiting = tuple[Work[Any], asyncio.Future[Any]]
 
 
-class _CommitError(StoreError):
+class _CommonError(StoreError):
+    """What befell all works of a transaction alike, and none by its own fault: each alone would fare no better."""
+
+
+class _CommitError(_CommonError):
     """The COMMIT itself failed: whether it took effect is not known, so nothing in it may be tried again."""
 
 
@@ -168,7 +172,7 @@ class Writer:
         try:
             results, batch = await self._attempt([work for work, _ in waiting])
         except BaseException as error:
-            if len(waiting) > 1 and isinstance(error, Exception) and not isinstance(error, _CommitError):
+            if len(waiting) > 1 and isinstance(error, Exception) and not isinstance(error, _CommonError):
                 # One of them failed, all were rolled back: each gets a transaction of its own.
                 for one in waiting:
                     await self._write([one])
@@ -189,8 +193,8 @@ class Writer:
         with translated("cannot write to the store"):
             connection = await self._engine.connect()
         try:
+            revision, sequence = await _head(connection)
             with translated("cannot write to the store"):
-                revision, sequence = (await connection.execute(_SELECT_HEAD)).one()
                 batch = Batch(connection, revision, sequence, self._conceal)
                 results = [await work(batch) for work in works]
                 await batch.flush()
@@ -210,3 +214,13 @@ class Writer:
             self._committed(batch)
         except Exception:  # noqa: BLE001  a listener is not the store's to judge; it is told in the log
             _log.exception("a listener of the store failed")
+
+
+async def _head(connection: AsyncConnection) -> tuple[int, int]:
+    """Begins the transaction, which has to wait for whoever else has the database locked."""
+    try:
+        with translated("cannot write to the store"):
+            revision, sequence = (await connection.execute(_SELECT_HEAD)).one()
+    except StoreError as error:
+        raise _CommonError(error.message) from error
+    return revision, sequence

@@ -112,6 +112,17 @@ async def test_a_notification_has_drift_repaired_at_once(tmp_path: File) -> None
         await made.until(functools.partial(_repaired, made), "repaired after a restart of the switch")
 
 
+async def test_watching_is_switched_off_and_on_while_it_runs(tmp_path: File) -> None:
+    watching = with_settings(watch_changes=True)
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, settings=watching) as made:
+        await made.submit(base(9000))
+        await made.until(functools.partial(_settled, made), "the subscription stands")
+        await made.controller.update(made.devices, made.controller.fleet.models, QUIET)
+        assert not made.controller._watchers.watched
+        await made.controller.update(made.devices, made.controller.fleet.models, watching)
+        assert made.controller._watchers.watched == {"leaf1"}
+
+
 @pytest.mark.parametrize("protocol", list(Protocol))
 async def test_a_device_that_moved_is_watched_where_it_is_now(tmp_path: File, protocol: Protocol) -> None:
     watching = with_settings(watch_changes=True)

@@ -15,11 +15,35 @@ from reconcile_fabric import (
     fabric,
     mtu_of,
     ports_config,
+    with_settings,
 )
 
-from fabricd.errors import ConflictError, InputError, NotFoundError, RequestIdUsedError
+from fabricd.errors import ConflictError, InputError, NotFoundError, RequestIdUsedError, StoreError
 from fabricd.intent import Document
 from fabricd.model.device import Mode, Protocol
+from fabricd.model.intent import Revision
+from fabricd.model.outcome import JournalRecord
+from fabricd.store import DesiredHead, NewRevision
+
+
+async def test_a_revision_that_was_made_is_told_although_the_store_cannot_be_read_right_after(
+    tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, settings=with_settings(watch_changes=True)) as made:
+        commit, unread = made.store.commit, made.store.desired_head
+
+        async def broken(device: str) -> DesiredHead | None:
+            monkeypatch.setattr(made.store, "desired_head", unread)
+            raise StoreError("cannot read the store: disk I/O error")
+
+        async def commit_and_break(new: NewRevision, record: JournalRecord) -> Revision:
+            revision = await commit(new, record)
+            monkeypatch.setattr(made.store, "desired_head", broken)
+            return revision
+
+        monkeypatch.setattr(made.store, "commit", commit_and_break)
+        assert (await made.submit(base(9000))).revision == 1
+        await made.in_sync("leaf1")
 
 
 async def test_submissions_that_cannot_be_are_refused_and_change_nothing(one: Fabric) -> None:

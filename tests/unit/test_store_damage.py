@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import stat
@@ -183,6 +184,23 @@ asyncio.run(main())
     async with await Store.open(tmp_path / "store.db") as store:
         assert await store.last_sequence() == int(last.removeprefix("acknowledged "))
         assert await store.desired("d") is not None
+
+
+async def test_who_waits_for_a_locked_database_waits_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait: each of them alone would keep those behind it waiting for as long again."""
+    monkeypatch.setattr("fabricd.store.engine._BUSY_MILLISECONDS", 200)
+    async with await Store.open(tmp_path / "store.db") as store:
+        await store.append([RECORD])
+        somebody = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+        try:
+            somebody.execute("BEGIN IMMEDIATE")
+            writes = [asyncio.create_task(store.append([RECORD])) for _ in range(20)]
+            await asyncio.wait(writes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            somebody.close()
+        told = await asyncio.gather(*writes, return_exceptions=True)
+        assert [str(one) for one in told] == ["cannot write to the store: database is locked"] * 20
+        assert (await store.append([RECORD]))[0].sequence == 2
 
 
 @pytest.mark.parametrize("existing", [False, True])
