@@ -23,6 +23,16 @@ from fabricd.schema.module_files import MOST_FILE_BYTES, Pile
 
 _MOST_ENTRIES = 200_000
 _MOST_UNPACKED = 2 << 30  # bytes, of all entries; only those of modules are kept
+_LONGEST_HEADER = 1 << 20  # bytes of what stands before an entry: its long name, or attributes
+_READ_WHOLE = frozenset(
+    (
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    )
+)
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -33,7 +43,7 @@ _DAMAGED = (
     OSError,
     RuntimeError,  # zipfile: encrypted entries
     NotImplementedError,  # zipfile: a compression that it does not know
-    UnicodeDecodeError,  # zipfile: a name that is not in the encoding it says
+    ValueError,  # tarfile: numbers of sparse files that are none; zipfile: a name that is not in the encoding it says
 )
 _OPENERS: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (b"\x1f\x8b", lambda file: gzip.GzipFile(fileobj=file)),
@@ -67,7 +77,8 @@ def read_archive(file: Path, *, inside: str = "") -> Pile:
 
 def read_tar(stream: IO[bytes], pile: Pile, source: str, *, inside: str = "") -> None:
     """Add the *.yang files of an uncompressed tar stream. Raises InputError, and what tarfile raises."""
-    with tarfile.open(fileobj=_Bounded(stream, source), mode="r|") as archive:  # type: ignore[call-overload]
+    bounded = _Bounded(stream, source)
+    with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Header) as archive:  # type: ignore[call-overload]
         for count, entry in enumerate(archive):
             _bounded_count(count, entry.name, source)
             if not _wanted(entry.name, source, inside) or entry.isdir():
@@ -111,6 +122,17 @@ def _bounded_count(count: int, name: str, source: str) -> None:
 
 def _refused(message: str, source: str, name: str) -> InputError:
     return InputError.of([Problem(message, path=f"{source}: {name}")])
+
+
+class _Header(tarfile.TarInfo):
+    """tarfile reads long names and attributes whole into memory, as long as they say they are."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        made = super().frombuf(buf, encoding, errors)
+        if made.type in _READ_WHOLE and made.size > _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {made.size:,} bytes")
+        return made
 
 
 class _Bounded:

@@ -6,6 +6,7 @@ Called by the models commands. Gathers files; what becomes of them is the daemon
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,19 @@ from fabricd.errors import InputError, Problem
 from fabricd.schema.module_files import MOST_FILE_BYTES, Pile
 
 GIT_TIMEOUT = 300.0  # seconds for all of it
+
+# Variables by which git finds the repository that it works on (git(1), "The Git Repository").
+_OF_A_REPOSITORY = frozenset(
+    (
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_WORK_TREE",
+    )
+)
 
 
 def read_source(source: str, *, ref: str = "", inside: str = "", timeout: float = GIT_TIMEOUT) -> Pile:
@@ -74,24 +88,33 @@ def _read_git(url: str, ref: str, inside: str, timeout: float) -> Pile:
 
 
 def _git(folder: str, url: str, deadline: float, *arguments: str, out: IO[bytes] | None = None) -> None:
-    # Nobody is there to be asked for a password; a repository must not name programs to run.
-    environment = {
-        **os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    # Nobody is there to be asked for a password; a repository must not name programs to run; and whatever repository
+    # we are started in (a hook, `git rebase --exec`) is not the one that is meant.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
+    environment |= {
+        "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
     }  # fmt: skip
     try:
-        done = subprocess.run(  # noqa: S603 arguments are checked by the caller, and there is no shell
+        process = subprocess.Popen(  # noqa: S603 arguments are checked by the caller, and there is no shell
             ["git", "-c", "core.hooksPath=/dev/null", *arguments],  # noqa: S607 the user's own git
-            cwd=folder, env=environment, check=False, stdin=subprocess.DEVNULL,
-            stdout=out or subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=max(deadline - time.monotonic(), 0.1),
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out or subprocess.DEVNULL,
+            stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise InputError("there is no git command; install git, or give an archive or a folder") from error
+    try:
+        _, told = process.communicate(timeout=max(deadline - time.monotonic(), 0.1))
     except subprocess.TimeoutExpired as error:
         raise _refused("git did not come to an end in time", url) from error
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise _refused(f"git {arguments[0]} failed: {said[-1] if said else f'exit code {done.returncode}'}", url)
+    finally:
+        if process.returncode is None:
+            # With its children, which speak with the server.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    if process.returncode != 0:
+        said = told.decode("utf-8", "replace").strip().splitlines()
+        raise _refused(f"git {arguments[0]} failed: {said[-1] if said else f'exit code {process.returncode}'}", url)
 
 
 def _refused(message: str, source: str) -> InputError:

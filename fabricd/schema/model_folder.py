@@ -166,6 +166,8 @@ class ModelFolder:
         for folder in self._root.glob("*/*/"):
             if folder not in used:
                 shutil.rmtree(folder, ignore_errors=True)
+        for file in self._root.glob(f"*/{_TEMPORARY}*"):
+            file.unlink(missing_ok=True)
         for empty in self._root.glob("*/"):
             if not any(empty.iterdir()):
                 empty.rmdir()

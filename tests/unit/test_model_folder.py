@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,6 +73,68 @@ def test_what_a_crash_left_behind_goes_and_sets_stay(tmp_path: Path) -> None:
     folder.tidy()
     assert sorted(one.name for one in root.glob("*/*")) == sorted(["set.json", kept.models.directories[0].name])
     assert folder.installed() == {"mine": kept}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[3]]
+from tests.unit.test_model_folder import CHANGES, ModelFolder
+
+left = int(sys.argv[4])
+
+def counted(step):
+    def call(*given, **named):
+        global left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return step(*given, **named)
+    return call
+
+os.fsync, os.open, os.rmdir, os.unlink = map(counted, (os.fsync, os.open, os.rmdir, os.unlink))
+Path.open, Path.rename, Path.replace, Path.unlink, Path.mkdir = map(
+    counted, (Path.open, Path.rename, Path.replace, Path.unlink, Path.mkdir)
+)
+CHANGES[sys.argv[1]](ModelFolder(Path(sys.argv[2])))
+"""
+
+
+def _install(folder: ModelFolder) -> None:
+    folder.adopt(laid_out(folder, text("a", "leaf x { type string; }"), text("b")))
+
+
+CHANGES: dict[str, Callable[[ModelFolder], None]] = {"install": _install, "remove": lambda one: one.remove("mine")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("change", "had"), [("install", False), ("install", True), ("remove", True)])
+def test_a_kill_at_any_step_leaves_the_old_or_the_new_set(tmp_path: Path, change: str, had: bool) -> None:
+    old = {"mine": laid_out(ModelFolder(tmp_path / "old"), text("a"))} if had else {}
+    for step in range(100):
+        root = tmp_path / str(step)
+        if had:
+            ModelFolder(root).adopt(laid_out(ModelFolder(root), text("a")))
+        project = str(Path(__file__).resolve().parents[2])
+        done = subprocess.run([sys.executable, "-c", KILLED, change, str(root), project, str(step)], check=False)
+        folder = ModelFolder(root)
+        sets = {name: one.revisions for name, one in folder.installed().items()}
+        new = {"mine": (("a", "2026-01-01"), ("b", "2026-01-01"))} if change == "install" else {}
+        assert sets in ({name: one.revisions for name, one in old.items()}, new)
+        for one in folder.installed().values():
+            with Schema(one.models):
+                pass
+        folder.tidy()
+        used = [held for one in folder.installed().values() for held in ("set.json", one.models.directories[0].name)]
+        assert sorted(held.name for held in root.glob("*/*")) == sorted(used)
+        if done.returncode == 0:
+            assert (sets, step > 3) == (new, True)
+            return
+        assert done.returncode == -signal.SIGKILL
+        if sets != new:
+            CHANGES[change](folder)  # again, to its end
+        assert {name: one.revisions for name, one in folder.installed().items()} == new
+    raise AssertionError("it never came to an end")
 
 
 def test_a_removed_set_is_gone(tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ import bz2
 import gzip
 import io
 import lzma
+import socketserver
 import subprocess
 import tarfile
+import threading
+import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,6 +121,64 @@ def test_a_git_server_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
         read_source("ssh://git@192.0.2.1/models.git", timeout=0.3)
 
 
+@contextmanager
+def http_server(answer: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """A server that says this to every request and nothing after it; the event tells that a client hung up."""
+    gone = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1 << 16)
+            if answer:
+                self.request.sendall(answer)
+                return
+            while self.request.recv(1 << 16):
+                pass
+            gone.set()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/models.git", gone
+        finally:
+            server.shutdown()
+
+
+def test_nothing_of_git_is_left_when_it_is_given_up(tmp_path: Path) -> None:
+    """What talks to the server is a child of git's."""
+    with http_server(b"") as (url, gone):
+        with pytest.raises(InputError, match="did not come to an end in time") as refused:
+            read_source(url, timeout=2)
+        assert url in str(refused.value)
+        assert gone.wait(30)
+
+
+def test_a_git_server_that_wants_a_password_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIT_ASKPASS", raising=False)
+    monkeypatch.delenv("SSH_ASKPASS", raising=False)
+    said = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n'
+    with http_server(said) as (url, _), pytest.raises(InputError, match="git fetch failed") as refused:
+        read_source(url)
+    assert url in str(refused.value)
+
+
+def test_a_repository_that_the_environment_names_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a hook of git's, or under `git rebase --exec`."""
+    bare = repository(tmp_path)
+    other = tmp_path / "other.git"
+    subprocess.run(["git", "init", "--bare", "--quiet", str(other)], check=True)
+    before = sorted(file.relative_to(other) for file in other.rglob("*"))
+    monkeypatch.setenv("GIT_DIR", str(other))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other / "objects"))
+    assert sorted(one.text for one in read_source(f"file://{bare}", ref="main").files) == [A, B]
+    assert sorted(file.relative_to(other) for file in other.rglob("*")) == before
+
+
 def link(name: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.type, entry.linkname = kind, "/etc/passwd"
@@ -129,9 +191,42 @@ def zip_link(name: str) -> zipfile.ZipInfo:
     return entry
 
 
+def long_header(kind: bytes, size: int) -> bytes:
+    """What tarfile reads before it looks at the next entry."""
+    entry = tarfile.TarInfo("header")
+    entry.type, entry.size = kind, size
+    return entry.tobuf() + bytes(size + -size % 512)
+
+
+def sparse(numbers: bytes) -> bytes:
+    """A sparse file as GNU tar writes it, the map of its holes being wrong."""
+    entry = tarfile.TarInfo("a.yang")
+    entry.size = len(numbers)
+    entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "3"}
+    return entry.tobuf() + numbers + bytes(-len(numbers) % 512 + 1024)
+
+
+HEADERS = [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK]
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_a_header_as_large_as_the_memory_is_not_read(tmp_path: Path, kind: bytes) -> None:
+    file = tmp_path / "bomb"
+    file.write_bytes(gzip.compress(long_header(kind, 64 << 20), 1))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="a header of 67,108,864 bytes"):
+            read_source(str(file))
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
+        (sparse(b"nonsense"), "cannot be read as an archive"),
+        (sparse(b"1\n0"), "cannot be read as an archive"),
         (tar({"/etc/a.yang": A}), "/etc/a.yang: is an absolute path"),
         (tar({"x/../../a.yang": A}), "x/../../a.yang: leads out of the archive"),
         (tar({}, link("evil.yang")), "evil.yang: is a link"),
