@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fabricd.errors import DeviceProtocolError
@@ -81,7 +81,6 @@ def test_one_address_in_two_spellings_is_a_contradiction(either_schema: Schema) 
         differences(either_schema, port("2001:db8::1"), json.dumps(twice).encode())
 
 
-@settings(deadline=None)
 @given(address=st.ip_addresses(v=6))
 def test_any_address_in_full_is_the_short_one(either_schema: Schema, address: Any) -> None:
     assert differences(either_schema, port(str(address)), port(address.exploded.upper())) == []
