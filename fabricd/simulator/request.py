@@ -1,6 +1,7 @@
 """A write as the list of its parts, for what the order of a request decides about (quirks 17 to 20).
 
-Made by the gNMI server, whose Sets have parts; whatever else edits is one part. Carries out nothing but its edits.
+Made by the gNMI server, whose Sets have parts, and by the NETCONF server, whose edits can fail in part; whatever else
+edits is one part. Carries out nothing but its edits.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An edit made of parts, carried out one after the other. Is an Edit itself."""
+    """An edit made of parts, carried out one after the other. Is an Edit itself. `one`: it counts as one operation all
+    the same, in whatever order its parts stand."""
 
     parts: tuple[Part, ...]
+    one: bool = False
 
     def __call__(self, tree: Object) -> None:
         for part in self.parts:
@@ -31,5 +34,5 @@ class Request:
 
 
 def parts_of(edit: Edit) -> tuple[Part, ...]:
-    """The parts of any edit."""
-    return edit.parts if isinstance(edit, Request) else (Part(edit),)
+    """The operations of any edit."""
+    return edit.parts if isinstance(edit, Request) and not edit.one else (Part(edit),)

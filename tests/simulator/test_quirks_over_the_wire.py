@@ -222,3 +222,35 @@ async def test_an_interface_that_comes_into_a_vrf_loses_its_address(switch_with:
         assert both.switch.met == (set() if instance_first else {"instance_before_address"})
         await both.gnmi.set(update=[address])
         assert both.switch.value(path) == "10.0.0.1"
+
+
+IP = "http://openconfig.net/yang/interfaces/ip"
+INSTANCES = "http://openconfig.net/yang/network-instance"
+TYPES = "http://openconfig.net/yang/network-instance-types"
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("instance_first", [True, False])
+async def test_an_edit_config_is_one_operation_in_whatever_order_it_stands(
+    switch_with: Any, instance_first: bool, together: bool
+) -> None:
+    ip = "<ip>10.0.0.1</ip>"
+    address = f"<address>{ip}<config>{ip}<prefix-length>31</prefix-length></config></address>"
+    ipv4 = f'<ipv4 xmlns="{IP}"><addresses>{address}</addresses></ipv4>'
+    zero = "<index>0</index>"
+    port = interface(
+        f"<config>{KEYS}{TYPE}</config><subinterfaces><subinterface>{zero}<config>{zero}</config>{ipv4}</subinterface>"
+        "</subinterfaces>"
+    )
+    member = "<id>e</id><config><id>e</id><interface>Ethernet1</interface><subinterface>0</subinterface></config>"
+    kind = f'<type xmlns:types="{TYPES}">types:L3VRF</type>'
+    members = f"<interfaces><interface>{member}</interface></interfaces>"
+    red = f"<network-instance><name>red</name><config><name>red</name>{kind}</config>{members}</network-instance>"
+    vrf = f'<network-instances xmlns="{INSTANCES}">{red}</network-instances>'
+    path = f"{PORT}/subinterfaces/subinterface[index=0]/ipv4/addresses/address[ip=10.0.0.1]/config/ip"
+    edits = [vrf, port] if instance_first else [port, vrf]
+    kept = together or instance_first
+    async with switch_with(instance_before_address=True) as both:
+        await commit(both.netconf, *(["".join(edits)] if together else edits))
+        assert both.switch.value(path) == ("10.0.0.1" if kept else None)
+        assert both.switch.met == (set() if kept else {"instance_before_address"})

@@ -65,7 +65,9 @@ def edit_of(outline: Outline, config: etree._Element, default: Op, manners: Mann
     if len(tops) > _MOST_PARTS:
         raise RpcError("resource-denied", f"more than {_MOST_PARTS} top-level elements in one edit")
     parts = tuple(Part(part(element)) for element in tops)
-    return Request(parts) if default is not Op.REPLACE else Request((Part(_replacing(Request(parts))),))
+    if default is Op.REPLACE:
+        parts = (Part(_replacing(Request(parts))),)
+    return Request(parts, one=True)
 
 
 def _replacing(edit: Edit) -> Edit:

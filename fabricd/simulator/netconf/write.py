@@ -120,7 +120,7 @@ class Writer:
             rest = () if on_error in ("", "rollback-on-error") or len(edit.parts) < 2 else edit.parts
             good, errors = await self._sorted(target, rest, stop=on_error == "stop-on-error")
             if good and errors:
-                await self._put(target, Request(good), session)
+                await self._put(target, Request(good, one=True), session)
             if errors:
                 raise SeveralError(errors) from error
             raise
@@ -132,7 +132,7 @@ class Writer:
         errors: list[RpcError] = []
         for part in parts:
             try:
-                await self._live.datastore.try_edit(target, Request((*good, part)), whole=False)
+                await self._live.datastore.try_edit(target, Request((*good, part), one=True), whole=False)
             except FabricdError as error:
                 errors += errors_of(error)
                 if stop:
