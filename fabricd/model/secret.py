@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,12 +56,14 @@ class KnownSecrets:
     A secret of four characters or more is taken out wherever it stands, one of three where it is a word of its own, and
     a shorter one where it stands alone between quotation marks or tags: anywhere else it could not be told from the
     words around it, and what is missing would give it away. It is found whatever escapes it is spelled with: those of
-    JSON, XML, URLs and program texts, also one in the other.
+    JSON, XML, URLs and program texts, also one in the other. At the end of a text four characters of a secret will do:
+    devices say so much and no more.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._holders: Counter[str] = Counter()
+        self._sorted: list[str] = []
         # By the first characters of secrets: which lengths there are, the longest first, and how many of each.
         self._lengths: dict[str, tuple[int, ...]] = {}
         self._of_length: Counter[tuple[str, int]] = Counter()
@@ -112,7 +114,7 @@ class KnownSecrets:
                 yield found.span()
         done = 0
         for at in [at for at in range(len(text)) if text[at : at + _START] in begins]:
-            if at >= done and (length := self._length_at(text, at)):
+            if at >= done and (length := self._length_at(text, at) or self._length_begun(text, at)):
                 done = at + length
                 yield at, done
 
@@ -128,7 +130,21 @@ class KnownSecrets:
                 return length
         return 0
 
+    def _length_begun(self, text: str, at: int) -> int:
+        """The length of what is left of the text, if a secret begins there and is cut off by its end; else 0."""
+        left = len(text) - at
+        longest = self._lengths.get(text[at : at + _START], (0,))[0]
+        if not _START < left < longest:
+            return 0
+        tail = text[at:]
+        place = bisect_left(self._sorted, tail)
+        return left if any(one.startswith(tail) for one in self._sorted[place : place + 1]) else 0
+
     def _count(self, value: str, more: int) -> None:
+        if more > 0:
+            insort(self._sorted, value)
+        else:
+            del self._sorted[bisect_left(self._sorted, value)]
         start, length = value[:_START], len(value)
         self._of_length[start, length] += more
         known = set(self._lengths.get(start, ()))

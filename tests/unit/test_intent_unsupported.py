@@ -170,3 +170,15 @@ def test_a_refusal_does_not_quote_a_secret(plain: Schema) -> None:
         compiled(plain, *two, secrets=(path,))
     assert [one.path for one in caught.value.problems] == [f"{PORT}/config/description"]
     assert "hidden" not in str(caught.value)
+
+
+def test_a_refusal_does_not_quote_what_the_models_call_secret(plain: Schema) -> None:
+    def with_key(value: str) -> dict[str, Any]:
+        key = {"key-id": 1, "config": {"key-id": 1, "key-value": value}}
+        return {"openconfig-system:system": {"ntp": {"ntp-keys": {"ntp-key": [key]}}}}
+
+    with pytest.raises(InputError) as caught:
+        compiled(plain, intent(plain, "one", with_key("hidden-1")), intent(plain, "two", with_key("hidden-2")))
+    (problem,) = caught.value.problems
+    assert problem.path.endswith("/config/key-value")
+    assert "hidden" not in str(caught.value)

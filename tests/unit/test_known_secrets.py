@@ -43,6 +43,9 @@ def knowing(*values: str) -> KnownSecrets:
         ("abc", "abc is no good: 'abc', abcd, Babc", "(secret) is no good: '(secret)', abcd, Babc"),
         ("a", "a bad 'a' at /a[b='a']", "a bad '(secret)' at /a[b='(secret)']"),
         ("xy", "<key>xy</key>, xyz xy", "<key>(secret)</key>, xyz xy"),
+        ("hunter2-and-more", "it broke off: hunter2-an", "it broke off: (secret)"),
+        ("hunter2-and-more", "it broke off: hun", "it broke off: hun"),
+        ("hunter2-and-more", "hunter2-an, it said", "hunter2-an, it said"),
         ("", "nothing to hide", "nothing to hide"),
     ],
 )
