@@ -62,6 +62,7 @@ lint: setup proto-check bindings-check ## ruff, mypy --strict, the import contra
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=tests/benchmarks:tests/end_to_end:tests/unit $(BIN)/mypy --follow-imports silent tests/benchmarks tests/kinds
 	$(BIN)/lint-imports
 
 format: setup ## what ruff can mend by itself

@@ -42,7 +42,7 @@ from fabricd.reconcile.recovery import Recovery
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.settings import ReconcileSettings
 from fabricd.southbound import gnmi, netconf
-from fabricd.southbound.sessions import Sessions
+from fabricd.southbound.sessions import Connector, Sessions
 from fabricd.store import Store
 from fabricd.telemetry import Metrics
 
@@ -145,7 +145,10 @@ async def run(folder: Path) -> None:
         parts.push_async_callback(store.close)
         schemas = SchemaPool(2)
         parts.push_async_callback(schemas.close)
-        connectors = {Protocol.GNMI: gnmi.connect, Protocol.NETCONF: partial(netconf.connect, namespaces=namespaces)}
+        connectors: dict[Protocol, Connector] = {
+            Protocol.GNMI: gnmi.connect,
+            Protocol.NETCONF: partial(netconf.connect, namespaces=namespaces),
+        }
         sessions = Sessions(devices, connectors)
         parts.push_async_callback(sessions.close)
         settings, clock, metrics = ReconcileSettings(), SystemClock(), Metrics()
@@ -161,7 +164,7 @@ async def run(folder: Path) -> None:
         reconciler = Reconciler(
             fleet=controller.fleet, store=store, sessions=sessions, schemas=schemas, metrics=metrics, clock=clock,
             ledger=Ledger(store, clock, backoff), recovery=Recovery(store, clock, backoff),
-            breaker=FlapBreaker(5, 600), random=Random(2),
+            breaker=FlapBreaker(5, 600), secrets=controller.secrets, random=Random(2),
         )  # fmt: skip
         body = {"kind": "config", "name": "all", "devices": list(devices), "replace": True}
         document = Document("all.json", orjson.dumps({**body, "config": orjson.loads(config)}))

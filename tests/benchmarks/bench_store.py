@@ -11,7 +11,7 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path as File
 
@@ -30,7 +30,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def configuration(device: int, size: int, change: int = 0) -> bytes:
     chance = random.Random(device)
-    interfaces = []
+    interfaces: list[Mapping[str, object]] = []
     length = 0
     while length < size:
         number = len(interfaces)
