@@ -19,7 +19,7 @@ def by_gnmi(address: str, port: str, ca_file: str, path: str, value: str) -> Non
     """Set one path (gNMI section 3.4)."""
     from pygnmi.client import gNMIclient
 
-    with gNMIclient((address, int(port)), username=USER, password=PASSWORD, path_cert=ca_file, gnmi_timeout=10) as gnmi:
+    with gNMIclient((address, int(port)), username=USER, password=PASSWORD, path_cert=ca_file, gnmi_timeout=60) as gnmi:
         gnmi.set(update=[(path, json.loads(value))], encoding="json_ietf")
 
 
@@ -37,7 +37,7 @@ def by_netconf(address: str, port: str, known_hosts: str, xml_file: str) -> None
             username=USER,
             password=PASSWORD,
             hostkey_b64=host_keys[f"[{address}]:{port}"],
-            timeout=10,
+            timeout=60,
             allow_agent=False,
             look_for_keys=False,
         ) as session,

@@ -55,7 +55,7 @@ ONLY_WITHOUT_SESSION = {Rpc.HELLO, Rpc.SUBSCRIBE, Rpc.CLOSE}
 
 TIMEOUTS = Timeouts(connect=2.0, read=1.0, write=1.0)
 NET = 2.0  # seconds until a switch takes an unconfirmed change back
-PATIENCE = 25.0  # seconds for one device to have an outcome, or to be in sync again
+PATIENCE = 60.0  # seconds for a device to be in sync again, or for sessions to end; a second is usual
 SECTIONS = 4  # switches of one protocol
 ROUNDS = 3  # in which a fault has to meet its request
 
@@ -246,7 +246,7 @@ class Campaign:
             wrong.append("a change is pending")
         if any(one.device == name for one in await self._made.store.open_transactions()):
             wrong.append("a transaction is open")
-        if not await self._until(lambda: switch.netconf_sessions <= 2, 5.0):
+        if not await self._until(lambda: switch.netconf_sessions <= 2, PATIENCE):
             wrong.append(f"{switch.netconf_sessions} sessions")
         return wrong
 
@@ -256,7 +256,7 @@ class Campaign:
         await made.sessions.close()
         switches = list(made.simulation.switches.values())
         await self._until(
-            lambda: not any(switch.netconf_sessions + switch.gnmi_connections for switch in switches), 10.0
+            lambda: not any(switch.netconf_sessions + switch.gnmi_connections for switch in switches), PATIENCE
         )
         gc.collect()
         return Balance(

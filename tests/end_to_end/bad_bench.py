@@ -39,15 +39,32 @@ class Bench:
         devices = [device] if device else []
         return [record async for record in self.installation.client.watch(after=after, devices=devices)]
 
-    async def record(self, after: int, device: str, *, code: str = "", outcome: str = "") -> pb.JournalRecord:
-        """Wait until a reconcile of the device is told to have ended so."""
+    async def record(self, after: int, device: str, *, code: str) -> pb.JournalRecord:
+        """Wait until a reconcile of the device is told to have ended with this error."""
         found: list[pb.JournalRecord] = []
 
         async def told() -> bool:
             found[:] = [
                 record
                 for record in await self.records(after, device)
-                if record.event == "reconcile" and record.error_code == code and outcome in ("", record.outcome)
+                if record.event == "reconcile" and record.error_code == code
+            ]
+            return bool(found)
+
+        await self.installation.until(told)
+        return found[0]
+
+    async def done(self, after: int, device: str, revision: int) -> pb.JournalRecord:
+        """Wait until a reconcile of the device is told to have ended well, with this revision in force."""
+        found: list[pb.JournalRecord] = []
+
+        async def told() -> bool:
+            found[:] = [
+                record
+                for record in await self.records(after, device)
+                if record.event == "reconcile"
+                and record.outcome in ("applied", "in-sync")
+                and record.revision == revision
             ]
             return bool(found)
 
@@ -160,8 +177,7 @@ async def suffers(
     text = f"work {next(bench.numbers)}"
     revision = (await installation.client.submit([descriptions("work", text)])).revision
 
-    others = {name: await bench.record(last.sequence, name, outcome="applied") for name in DEVICES if name != victim}
-    assert {record.revision for record in others.values()} == {revision}
+    others = {name: await bench.done(last.sequence, name, revision) for name in DEVICES if name != victim}
 
     told = await bench.record(last.sequence, victim, code=code)
     assert (told.device, told.outcome, told.error_path) == (victim, outcome, path)
@@ -179,13 +195,9 @@ async def suffers(
     if not by_itself:
         await installation.client.reconcile([victim])
     await installation.converge()
-    done = [
-        record
-        for record in await bench.records(last.sequence, victim)
-        if record.event == "reconcile" and record.outcome in ("applied", "in-sync") and record.revision == revision
-    ]
+    done = await bench.done(last.sequence, victim, revision)
     # The fault was in force until the others were done: what the journal says last is the victim.
-    assert done[0].sequence > max(record.sequence for record in (told, *others.values()))
+    assert done.sequence > max(record.sequence for record in (told, *others.values()))
     assert {name: bench.switch(name).value(PATH) for name in DEVICES} == dict.fromkeys(DEVICES, text)
     return int(last.sequence)
 
