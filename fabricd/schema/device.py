@@ -126,7 +126,7 @@ class DeviceReader:
             if not keep_faults:
                 raw.forget_faults(self._context.pointer)
             return False
-        self._understood = self._understood or any(map(_holds_leaf, raw.siblings(first)))
+        self._understood = self._understood or any(map(_says_something, raw.siblings(first)))
         with Tree(self._context, first) as part:
             if self.tree.empty:
                 self.tree.cell[0], part.cell[0] = part.first, raw.NULL
@@ -152,8 +152,10 @@ class DeviceReader:
             self.skipped.append(path)
 
 
-def _holds_leaf(node: raw.DataNode) -> bool:
-    return bool(node.schema.nodetype & raw.TERMINAL) or any(map(_holds_leaf, raw.children(node)))
+def _says_something(node: raw.DataNode) -> bool:
+    """False for containers that stand for nothing."""
+    is_value = node.schema.nodetype & (raw.TERMINAL | raw.ANY) or node.schema.flags & raw.PRESENCE
+    return bool(is_value) or any(map(_says_something, raw.children(node)))
 
 
 def _plain(data: bytes, path: Path) -> Any:

@@ -111,7 +111,7 @@ def _default_values(node: raw.DataNode, known: SchemaNode) -> bool:
 def _has_defaults(values: list[str], known: SchemaNode) -> bool:
     """True when a leaf-list with these values has its defaults, be it by having none."""
     wanted = list(known.defaults)
-    return not values or values == wanted if known.user_ordered else sorted(values) == sorted(wanted)
+    return not values or (values == wanted if known.user_ordered else sorted(values) == sorted(wanted))
 
 
 def _among(
@@ -154,10 +154,16 @@ def _one(
             yield Difference(Operation.DELETE, path, was, None)
     elif known.kind in (Kind.CONTAINER, Kind.LIST):
         yield from _among(context, raw.first_child(hint), raw.first_child(was), raw.first_child(now), path, spoken)
-    elif raw.value(was) != raw.value(now):
+    elif _is_other(context, was, now, known):
         yield Difference(Operation.REPLACE, path, was, now)
     elif known.kind is Kind.LEAF:
         _doubt(context, hint, path)
+
+
+def _is_other(context: Context, was: raw.DataNode, now: raw.DataNode, known: SchemaNode) -> bool:
+    if known.kind is Kind.ANYDATA:  # its members may come in any order
+        return subtree_of(context, was) != subtree_of(context, now)
+    return raw.value(was) != raw.value(now)
 
 
 def _doubt(context: Context, hint: raw.DataNode, path: Path) -> None:
@@ -182,13 +188,17 @@ def _inside_entries(
     spoken: frozenset[int],
 ) -> Iterator[Difference]:
     """Changes inside those entries of a user-ordered list that both trees have."""
+    told: set[tuple[Operation, Path]] = set()  # an entry that moves and changes stands in the diff twice
     for hint in raw.siblings(found):
         if hint.schema == known.pointer:
             was, now = raw.same_in(old, hint), raw.same_in(new, hint)
             if not raw.is_null(was) and not raw.is_null(now):
                 path = above.child(segment_of(context, hint))
                 below = raw.first_child(hint), raw.first_child(was), raw.first_child(now)
-                yield from _among(context, *below, path, spoken)
+                for difference in _among(context, *below, path, spoken):
+                    if (difference.operation, difference.path) not in told:
+                        told.add((difference.operation, difference.path))
+                        yield difference
 
 
 def _sequence(

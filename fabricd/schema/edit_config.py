@@ -95,6 +95,9 @@ def _content(context: Context, edit: Edit, node: SchemaNode) -> str:
     with Tree(context) as tree:
         tree.merge_json(edit.path, new.encode())
         (held,) = tree.nodes(edit.path)
+        if node.kind is Kind.ANYDATA:
+            whole = (raw.print_data(held, raw.XML, 0, siblings=False) or b"").decode()
+            return ">" + whole.partition(">")[2].rpartition("</")[0]
         printed = [
             raw.print_data(child, raw.XML, 0, siblings=False) or b""
             for child in raw.children(held)

@@ -65,13 +65,15 @@ def value_of(node: raw.DataNode, qualified: str) -> str:
 
 
 def subtree_of(context: Context, node: raw.DataNode, flags: int = 0) -> dict[str, Any]:
-    """The members of a container or list entry as plain values, every one qualified."""
+    """The members of a container or list entry as plain values, every one qualified; of anydata as they are."""
     known = context.nodes.of(node)
     printed = raw.print_data(node, raw.JSON, flags, siblings=False)
     if printed is None:
         raise context.fault("to print a subtree")
     held = orjson.loads(printed or b"{}").get(known.qualified, {})
     members: dict[str, Any] = held[0] if isinstance(held, list) else held
+    if known.kind is Kind.ANYDATA:
+        return members
     return {name if ":" in name else f"{known.module}:{name}": value for name, value in members.items()}
 
 
