@@ -5,6 +5,7 @@ Used by reconcile/reconciler. Owns which endings are worth a journal record; mus
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,8 +138,7 @@ class Ledger:
 
     async def flush(self) -> None:
         """Store the times of the last checks."""
-        for status in self._checked.values():
-            await self._store.finish(status)
+        await asyncio.gather(*map(self._store.finish, self._checked.values()))  # together: they share commits
         self._checked.clear()
 
     def _after(self, run: Run, ending: Ending, unstable: tuple[str, ...]) -> DeviceStatus:
