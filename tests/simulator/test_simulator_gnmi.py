@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 from gnmi_documents import ETHERNET1, INSTANCE, TYPE, interface
 from pygnmi.spec.v080 import gnmi_ext_pb2, gnmi_pb2
-from raw_gnmi import SECONDS, Client, connected, path, refused, update, values
+from raw_gnmi import SECONDS, Client, as_text, connected, path, refused, update, values
 
 from fabricd.simulator import Simulation, Switch
 
@@ -159,6 +159,20 @@ async def test_unknown_and_absent_paths_are_not_found(client: Client) -> None:
 async def test_a_wildcard_that_matches_nothing_is_empty(client: Client) -> None:
     reply = await client.get("/network-instances/network-instance[name=*]", kind="CONFIG")
     assert [len(one.update) for one in reply.notification] == [0]
+
+
+@pytest.mark.parametrize("below", ["", "/config/mtu", "/subinterfaces/subinterface"])
+async def test_a_list_without_keys_is_all_of_its_entries_also_when_there_are_none(client: Client, below: str) -> None:
+    """gNMI path conventions: omitted keys match what `*` matches."""
+    for keys in ("", "[name=*]"):
+        reply = await client.get(f"/interfaces/interface{keys}{below}", kind="CONFIG")
+        assert [len(each.update) for each in reply.notification] == [0]
+    await client.set(update=[update(ETHERNET1, interface(mtu=1500))])
+    found = [await client.get(f"/interfaces/interface{keys}{below}", kind="CONFIG") for keys in ("", "[name=*]")]
+    assert found[0] == found[1]
+    name = f"/openconfig-interfaces:interfaces/interface{below}"
+    shown = [as_text(one.path) for one in (await client.get(name, kind="CONFIG")).notification[0].update]
+    assert all(one.startswith("/openconfig-interfaces:interfaces/") for one in shown)
 
 
 async def test_other_encodings_are_unimplemented(client: Client) -> None:

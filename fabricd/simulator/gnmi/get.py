@@ -105,19 +105,22 @@ class Reader:
         return bytes(reply.SerializeToString())
 
     def _updates(self, question: _Question, path: gnmi_pb2.Path, tree: Object) -> Iterator[gnmi_pb2.Update]:
-        """What there is at one path. Raises GnmiError NOT_FOUND for nothing, unless it has a wildcard."""
+        """What there is at one path. Raises GnmiError NOT_FOUND for nothing, unless the path may match any number of
+        nodes: by a wildcard, or by keys that are left out (gNMI path conventions)."""
         prefix, encoding = question.request.prefix, question.request.encoding
         asked: Sequence[gnmi_pb2.PathElem] = [*prefix.elem, *path.elem]
-        exact = not has_wildcard(prefix, path)
+        named = not has_wildcard(prefix, path)
+        exact = named
         loose = is_loose(self._live, encoding)
         empty = True
         for place in self._paths.bind(prefix, path):
+            exact = exact and all(step.complete for step in place.steps)
             for found, value in select(tree, place.steps):
                 if not question.asks_for_config and (gap := missing(self._live, found, value)):
                     raise GnmiError(grpc.StatusCode.NOT_FOUND, "there is no data", gap)
                 for where, held in self._values(found, value, encoding, question.depth):
                     empty = False
-                    shown = self._paths.unbind(where, asked if exact else (), len(prefix.elem))
+                    shown = self._paths.unbind(where, asked if named else (), len(prefix.elem))
                     shown.origin = path.origin
                     node = where.node or self._live.outline.root
                     yield gnmi_pb2.Update(path=shown, val=typed(node, held, encoding, loose=loose))
