@@ -238,6 +238,27 @@ async def test_a_root_that_an_answer_passes_over_is_asked_for_by_itself() -> Non
         assert [len(get.path) for get in server.gets[::2]] == [2, 1, 1]  # each is counted on both ways through `half`
 
 
+@pytest.mark.parametrize("read", ["together", "once"])
+async def test_an_error_inside_an_answer_is_one(read: str) -> None:
+    """As devices told them before gNMI had statuses: a container of which nothing else is said is not empty."""
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    error = gnmi_pb2.Error(code=grpc.StatusCode.INTERNAL.value[0], message="the database\n is away")
+
+    async def get(request: Any, context: Any) -> Any:
+        return gnmi_pb2.GetResponse(error=error)
+
+    async def subscribe(_: Any, __: Any) -> AsyncIterator[Any]:
+        yield gnmi_pb2.SubscribeResponse(error=error)
+        yield SYNC
+
+    server.get, server.subscribe = get, subscribe
+    async with session(server, read=read) as target:
+        with pytest.raises(DeviceRefusedError, match="INTERNAL: the database is away") as refused:
+            await target.fetch(BOTH)
+        assert (refused.value.tag, refused.value.device) == ("INTERNAL", "leaf1")
+
+
 # --- answers that are too large
 
 

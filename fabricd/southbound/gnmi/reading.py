@@ -16,6 +16,7 @@ from fabricd.southbound.gnmi import messages
 from fabricd.southbound.gnmi.calls import Calls
 from fabricd.southbound.gnmi.gathering import Gathering
 from fabricd.southbound.gnmi.requests import Requests
+from fabricd.southbound.gnmi.status import check_told
 from fabricd.southbound.target import ALWAYS_THERE
 
 _LOG = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ class Reading:
 
     async def _get(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
         reply = await self._calls.ask("Get", self._requests.get(paths, kind))
+        check_told(reply, self._device, "Get")
         if sum(len(notification.update) for notification in reply.notification) <= _FEW * len(paths):
             return list(messages.read_parts(reply, paths, self._device))
         gathering = Gathering(self._device, config=kind == "CONFIG")
@@ -142,6 +144,7 @@ class Reading:
         gathering = Gathering(self._device, config=kind == "CONFIG")
         async with self._calls.subscription(self._requests.once((path,))) as stream:
             while (response := await stream.next(by=stream.deadline)) is not None:
+                check_told(response, self._device, "Subscribe")
                 if response.sync_response:
                     return list(gathering.parts((path,)))
                 if response.HasField("update"):

@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 
 from fabricd.errors import DeviceError, DeviceRefusedError, DeviceTimeoutError, DeviceTooLargeError, DeviceTrustError
+from fabricd.southbound.gnmi.messages import Message
 
 _UNKNOWN_EFFECT = frozenset({grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE})
 _TRUST = frozenset({grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED})
@@ -48,3 +49,16 @@ def device_error(
     if size and kind is DeviceTooLargeError:
         message += f"; the request had {size} bytes"
     return kind(message, device=device, tag=code.name, transient=code not in _FINAL)
+
+
+def check_told(response: Message, device: str, what: str) -> None:
+    """Raise the error that stands in an answer (field `error` of GetResponse and SubscribeResponse, deprecated since
+    gNMI 0.4): what else is in such an answer is not all there is."""
+    code = response.error.code if response.HasField("error") else 0
+    if not code:
+        return
+    known = next((one for one in grpc.StatusCode if one.value[0] == code), grpc.StatusCode.UNKNOWN)
+    details = " ".join(response.error.message.split())
+    raise DeviceRefusedError(
+        f"{what} was refused: {known.name}: {details}", device=device, tag=known.name, transient=known not in _FINAL
+    )
