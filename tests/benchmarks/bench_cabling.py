@@ -43,7 +43,8 @@ from fabricd.southbound.sessions import Sessions
 from fabricd.store import Store
 
 SIZES = {250: 16, 500: 32, 1000: 32}  # switches, and how many of them are spines
-SWITCHES = 250
+SWITCHES = 1000
+UPLINKS = 4  # of each simulated leaf
 READ = (
     "interfaces/interface/state",
     "lldp/state",
@@ -170,7 +171,7 @@ async def bare_gets(devices: Iterable[Device]) -> float:
 
 
 async def reading(console: Console, folder: Path, switches: int) -> None:
-    links = cabled(switches, SIZES.get(switches, max(2, switches // 16)))
+    links = cabled(switches, UPLINKS)
     os.environ["BENCH_PASSWORD"] = "bench"
     async with contextlib.AsyncExitStack() as parts:
         started = time.perf_counter()

@@ -97,12 +97,16 @@ def archive(data: bytes) -> None:
             read_archive(Path(file.name))
 
 
-def _tar() -> bytes:
+def _tar(form: int) -> bytes:
+    """Not compressed, so that its headers are within reach."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("models/a.yang")
+    with tarfile.open(fileobj=packed, mode="w", format=form) as tar:
+        entry = tarfile.TarInfo(f"models/{'long' * 30}/a.yang")
         entry.size = len(YANG)
         tar.addfile(entry, io.BytesIO(YANG))
+        if form == tarfile.PAX_FORMAT:
+            entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "3"}
+            tar.addfile(entry, io.BytesIO(b"1\n0\n3\n" + YANG))
     return packed.getvalue()
 
 
@@ -136,4 +140,4 @@ STATE_XML = (
     f'<data xmlns="{NC}"><interfaces xmlns="http://openconfig.net/yang/interfaces"><interface><name>Ethernet1</name>'
     "<state><oper-status>UP</oper-status></state></interface></interfaces></data>"
 ).encode()
-TAR, ZIP = _tar(), _zip()
+ARCHIVES = (_tar(tarfile.PAX_FORMAT), _tar(tarfile.GNU_FORMAT), _zip())

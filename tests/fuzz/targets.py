@@ -310,7 +310,7 @@ TARGETS: dict[str, Target] = {
     "state-json": Target(device_targets.state_json, (orjson.dumps(device_targets.STATE),)),
     "state-xml": Target(device_targets.state_xml, (device_targets.STATE_XML,)),
     "gnmi-leaves": Target(device_targets.gathered, (_get_seed(),)),
-    "archive": Target(device_targets.archive, (device_targets.TAR, device_targets.ZIP)),
+    "archive": Target(device_targets.archive, device_targets.ARCHIVES),
     "simulated-netconf": Target(simulator_targets.netconf_operation, simulator_targets.RPCS),
     "simulated-edit": Target(simulator_targets.edit_config, (simulator_targets.EDIT,)),
     "simulated-filter": Target(simulator_targets.subtree_filter, (simulator_targets.FILTER,)),
