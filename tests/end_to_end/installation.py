@@ -60,7 +60,9 @@ class Installation:
 
     @property
     def log(self) -> str:
-        return (self.folder / "daemon.log").read_text(errors="replace")
+        """What the daemon has said so far, in whole lines: one may be being written."""
+        text = (self.folder / "daemon.log").read_text(errors="replace")
+        return text[: text.rfind("\n") + 1]
 
     def configure(
         self,

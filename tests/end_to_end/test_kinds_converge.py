@@ -9,7 +9,7 @@ from kind_fabrics import FABRICS, KINDS, converge, rows, running, sweep
 
 from fabricd.model.device import Protocol
 
-SWEEPS = 50
+SWEEPS = 20  # `make kinds` takes longer over it
 
 
 @pytest.mark.slow
