@@ -24,7 +24,7 @@ ROUNDS = 20
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # Forked from a process that has loaded what a victim needs, instead of loading it twenty times.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["store_victim"])
+PROCESSES.set_forkserver_preload(["aiosqlite", "fabricd.store"])
 
 
 def kill_at_a_random_moment(path: Path, seed: int, chance: random.Random) -> list[list[str]]:
@@ -35,7 +35,7 @@ def kill_at_a_random_moment(path: Path, seed: int, chance: random.Random) -> lis
     theirs.close()
     with open(ours.fileno(), "rb", closefd=False) as told:
         # Its work decides when, not the time: a busy machine gets as far as any other.
-        lines = [told.readline() for _ in range(chance.randrange(1, 100))]
+        lines = [told.readline() for _ in range(chance.randrange(1, 40))]
         # The pipe is emptied all the while, so that the victim never waits for it.
         reader = threading.Thread(target=lambda: lines.extend(told))
         reader.start()
@@ -88,7 +88,7 @@ async def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
             for transaction in confirming & set(still_open):
                 assert still_open[transaction].phase is TransactionPhase.CONFIRMING
             assert all(one.preimage == b"before" for one in still_open.values())
-    assert min(len(records), revision, len(ended)) > ROUNDS
+    assert min(len(records), revision, len(ended)) > ROUNDS // 2
     print(f"{ROUNDS} kills: {len(records)} records, {revision} revisions, {len(ended)} transactions, none lost")
 
 
