@@ -280,3 +280,51 @@ def test_whatever_one_leaf_is_changed_to_is_seen(schema: Schema, kind: str, exam
 def _names(planned: Planned, path: Path) -> bool:
     """Whether there is an edit at the leaf, or one that brings the entry that it is in: names may be the device's."""
     return any(edit.edit.path.names == path.names[: len(edit.edit.path.names)] for edit in planned.plan.edits)
+
+
+def _lists(
+    schema: Schema, value: dict[str, Any], above: SchemaNode | None = None, path: Path = ROOT
+) -> Iterator[tuple[SchemaNode, Path, list[dict[str, Any]]]]:
+    """One instance of each list of a configuration."""
+    for name, held in value.items():
+        node = schema.context.nodes.member(above, name)
+        assert node is not None
+        here = path.child(Segment(node.name, node.module))
+        if node.kind is Kind.CONTAINER:
+            yield from _lists(schema, held, node, here)
+        elif node.kind is Kind.LIST and held:
+            for entry in held:
+                yield from _lists(schema, entry, node, here)
+            yield node, here, held
+
+
+def _another(node: SchemaNode, entries: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """An entry that is not there, made of the first one; None where no other key can be thought of."""
+    made: dict[str, Any] = orjson.loads(orjson.dumps(entries[0]))
+    for key in node.keys:
+        held = made[key.name]
+        tries = [held + 100] if isinstance(held, int) else [f"{held}9", "198.51.100.77", "203.0.113.0/24"]
+        other = next((one for one in tries if key.check(_text(one)) is not None), held)
+        made[key.name] = other
+        if key.name in made.get("config", {}):
+            made["config"][key.name] = other
+    known = [[entry[key.name] for key in node.keys] for entry in entries]
+    return None if [made[key.name] for key in node.keys] in known else made
+
+
+@kinds
+def test_an_entry_that_nobody_wants_is_seen_unless_the_switch_makes_it_itself(schema: Schema, kind: str) -> None:
+    one = switch(schema, kind, *SWITCHES[0])
+    seen: set[tuple[str, ...]] = set()
+    for node, path, entries in _lists(schema, one.config):
+        extra = _another(node, entries)
+        if extra is None or path.names in seen:
+            continue
+        seen.add(path.names)
+        keys = tuple((key.name, _text(extra[key.name])) for key in node.keys)
+        here = path.parent.child(Segment(node.name, node.module, keys))
+        entries.append(extra)
+        edits = one.plan(orjson.dumps(one.config)).plan.edits
+        entries.pop()
+        assert bool(edits) != covered(one.desired.scope.system_entries, here), here.text
+    assert len(seen) > 10
