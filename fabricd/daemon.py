@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 from fabricd import __version__
 from fabricd.errors import FabricdError, InputError, Problem, StoreError
@@ -43,6 +41,7 @@ from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.schema.features import every_feature
 from fabricd.schema.model_folder import ModelFolder
 from fabricd.settings import Settings, data_folder, load_settings
+from fabricd.signals import Signals, heard
 from fabricd.southbound import gnmi, netconf
 from fabricd.southbound.inventory import load_inventory
 from fabricd.southbound.probe import probe
@@ -52,7 +51,6 @@ from fabricd.store import Store
 from fabricd.telemetry import Metrics, ServiceNotifier, log_journal, setup_logging, start_metrics_server
 
 _LOG = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 STORE_FILE = "fabricd.sqlite"
 _STATUS_EVERY = 10.0  # seconds between two status lines for systemd
@@ -115,64 +113,24 @@ async def run(config: Path) -> int:
     os.umask(0o077)
     settings, secrets = load_settings(config), KnownSecrets()
     _log_as(settings, secrets)
-    with _heard() as signals:
-        async with AsyncExitStack() as parts:
-            daemon = await signals.unless_stopped(Daemon.start(config, settings, secrets, parts))
-            if daemon is not None:
-                await daemon.serve(signals)
+    try:
+        with heard() as signals:
+            async with AsyncExitStack() as parts:
+                daemon = await signals.unless_stopped(Daemon.start(config, settings, secrets, parts))
+                if daemon is not None:
+                    await daemon.serve(signals)
+    except FabricdError as error:
+        error.reword(secrets.conceal)
+        raise
+    except Exception:  # noqa: BLE001  by the log, which keeps secrets; Python would write it there as it is
+        _LOG.exception("ended by an error of its own")
+        return 1
     _LOG.info("stopped")
     return 0
 
 
 def _log_as(settings: Settings, secrets: KnownSecrets) -> None:
     setup_logging(settings.telemetry.log_level, settings.telemetry.log_format, conceal=secrets.conceal)
-
-
-class _Signals:
-    """What systemd and people ask for. `stop` is done with the first SIGTERM or SIGINT; later ones change nothing,
-    because what is being written to devices is to come to its end."""
-
-    def __init__(self) -> None:
-        self.stop: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
-        self._reload = asyncio.Event()
-
-    def hear(self, number: signal.Signals) -> None:
-        if number is signal.SIGHUP:
-            self._reload.set()
-        elif not self.stop.done():
-            self.stop.set_result(number)
-
-    async def reload(self) -> None:
-        """Return when a reload is wanted."""
-        await self._reload.wait()
-        self._reload.clear()
-
-    async def unless_stopped(self, work: Coroutine[Any, Any, _T]) -> _T | None:
-        """The result of `work`, or None when it was cancelled because of a stop."""
-        task = asyncio.create_task(work)
-        try:
-            await asyncio.wait((task, self.stop), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
-        if task.cancelled():
-            return None
-        return task.result()
-
-
-@contextmanager
-def _heard() -> Iterator[_Signals]:
-    """Signals from here to the end of the block."""
-    loop, signals = asyncio.get_running_loop(), _Signals()
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, signals.hear, number)
-    try:
-        yield signals
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 class Daemon:
@@ -302,7 +260,7 @@ class Daemon:
         await server.set_serving(True)
         return daemon
 
-    async def serve(self, signals: _Signals) -> None:
+    async def serve(self, signals: Signals) -> None:
         """Work until told to stop."""
         self._beat = asyncio.get_running_loop().time()
         tasks = [
@@ -322,7 +280,7 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep_reloading(self, signals: _Signals) -> None:
+    async def _keep_reloading(self, signals: Signals) -> None:
         while True:
             await signals.reload()
             await self._reload()

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import stat
+import sys
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -191,3 +192,31 @@ async def test_a_daemon_that_was_started_anew_knows_them_too(tmp_path: Path) -> 
         await installation.until(struck)
         await installation.until(in_sync)
         assert_kept(await everything(installation))
+
+
+ENDING = """
+import sys
+from fabricd.cli.fabricd import main
+from fabricd.daemon import Daemon
+from fabricd.errors import StoreError
+
+async def serve(self, signals):
+    self._secrets.learn("leaf1", ["hunter2-and-more"])
+    raise {error}("what said hunter2-and-more")
+
+Daemon.serve = serve
+main(["serve", "--config", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("error", ["ValueError", "StoreError"])
+async def test_an_error_that_ends_the_daemon_tells_no_secret(tmp_path: Path, error: str) -> None:
+    async with installed(tmp_path) as installation:
+        program, config = ENDING.format(error=error), installation.folder / "fabricd.toml"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, config, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 1
+        assert "what said (secret)" in output.decode()
+        assert "hunter2" not in output.decode()
