@@ -98,9 +98,9 @@ def test_every_feature_that_can_be_is_in_force(tmp_path: Path) -> None:
 async def test_features_are_tried_with_the_models(tmp_path: Path) -> None:
     (tmp_path / "base.yang").write_bytes(BASE)
     models = ModelSet.from_directory("mine", tmp_path, ("base",))
-    assert await load_elsewhere(models.with_features((("base", ("fixed",)),)), within=30) == (("base", ""),)
+    assert await load_elsewhere(models.with_features((("base", ("fixed",)),)), within=120) == (("base", ""),)
     with pytest.raises(InputError, match='Feature "wings" not found'):
-        await load_elsewhere(models.with_features((("base", ("wings",)),)), within=30)
+        await load_elsewhere(models.with_features((("base", ("wings",)),)), within=120)
 
 
 async def test_nothing_in_the_current_folder_is_run_when_models_are_tried(
@@ -111,7 +111,7 @@ async def test_nothing_in_the_current_folder_is_run_when_models_are_tried(
     (tmp_path / "fabricd").mkdir()
     (tmp_path / "fabricd" / "__init__.py").write_text("raise SystemExit('this is no fabricd')")
     monkeypatch.chdir(tmp_path)
-    await load_elsewhere(ModelSet.from_directory("mine", tmp_path, ("base",)), within=30)
+    await load_elsewhere(ModelSet.from_directory("mine", tmp_path, ("base",)), within=120)
 
 
 def test_the_models_that_ship_with_fabricd_have_no_features() -> None:
