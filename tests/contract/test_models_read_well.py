@@ -34,7 +34,7 @@ for module in sys.argv[2:]:
 def complaints(folder: Path) -> str:
     """What libyang says on loading every module; in a process of its own because its logging is process-wide."""
     done = subprocess.run(
-        [sys.executable, "-c", LOAD_AND_COMPLAIN, str(folder), *MODULES], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", LOAD_AND_COMPLAIN, str(folder), *MODULES], capture_output=True, text=True, timeout=120
     )
     return done.stdout + done.stderr + (f"exit {done.returncode}" if done.returncode else "")
 

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from northbound_harness import Service, interfaces, serving, switches
+from northbound_harness import DEADLINE, Service, interfaces, serving, switches
 
 from fabricd.client import Client
 from fabricd.northbound import gate, models
@@ -52,7 +52,7 @@ async def flood(
 
 async def answered(client: Client) -> None:
     """Wait until the daemon has room for a call."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         while True:
             try:
                 await client.status()
@@ -65,7 +65,7 @@ async def answered(client: Client) -> None:
 async def nothing_left() -> AsyncIterator[None]:
     """No call that the block began may be served any more when it has ended."""
     yield
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         while serving := calls():
             await asyncio.wait(serving, timeout=0.05)
 
@@ -123,7 +123,7 @@ async def test_a_request_that_does_not_come_ends_its_call(service: Service, monk
 async def test_a_caller_who_does_not_send_its_files_makes_room_for_others(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "RECEIVED_WITHIN", 0.5)
+    monkeypatch.setattr(models, "RECEIVED_WITHIN", 2.0)
     async with service.client() as client, nothing_left(), AsyncExitStack() as stack:
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(service.address))
         silent = [FabricdStub(channel).InstallModels() for _ in range(8)]  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from installation import Installation, descriptions, installed
+from installation import DEADLINE, Installation, descriptions, installed
 
 from fabricd.errors import FabricdError, StoreError
 
@@ -81,7 +81,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 async def heard(systemd: socket.socket, text: str) -> None:
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         while text not in (await loop.sock_recv(systemd, 65536)).decode():
             pass
 
