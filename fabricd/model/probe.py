@@ -13,7 +13,7 @@ from fabricd.model.device import Protocol
 
 class Certainty(StrEnum):
     """How sure a finding is. `SEEN`: the device did it, and did otherwise where the other way was tried. `LIKELY`: the
-    device did it, and what helps against it was not tried."""
+    device did it, and what helps against it could not be tried."""
 
     SEEN = "seen"
     LIKELY = "likely"

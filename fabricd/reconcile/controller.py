@@ -226,13 +226,16 @@ class Controller:
         self.known([device])
         if device in self._apart:
             raise ConflictError("the device is being probed already", device=device)
-        if self._recovery.pending(device):
-            raise ConflictError("a write is open there whose end is not known yet: wait until it is", device=device)
         self._apart.add(device)
         try:
-            await self._watchers.rewatch(device, None)
-            async with self._sessions.alone(device) as held:
-                yield held
+            async with self._workers.without(device):
+                if self._recovery.pending(device):
+                    raise ConflictError(
+                        "a write is open there whose end is not known yet: wait until it is", device=device
+                    )
+                await self._watchers.rewatch(device, None)
+                async with self._sessions.alone(device) as held:
+                    yield held
         finally:
             self._apart.discard(device)
             if device in self.fleet.devices:

@@ -103,6 +103,15 @@ class Queue:
                 return entry
         return None
 
+    def reserve(self, device: str) -> bool:
+        """Count the device as worked on until `done`, without an entry; False when it is worked on already."""
+        if device in self._working:
+            return False
+        self._working.add(device)
+        if (entry := self._waiting.pop(device, None)) is not None:
+            self._again[device] = entry
+        return True
+
     def done(self, device: str) -> None:
         """The device is not worked on any more; what came meanwhile waits now."""
         self._working.discard(device)

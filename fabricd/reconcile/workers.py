@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from fabricd.model.outcome import Trigger
 from fabricd.reconcile.clock import Clock
@@ -63,6 +64,18 @@ class Workers:
                 _LOG.warning("%s did not end within %.0f s and is cancelled", task.get_name(), grace)
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    @asynccontextmanager
+    async def without(self, device: str) -> AsyncIterator[None]:
+        """No round of this device until the block ends, and none under way: what is due waits, and keeps no worker. Not
+        to be entered twice for a device."""
+        while not self._queue.reserve(device):
+            await asyncio.wait((self._tasks[device],))
+        try:
+            yield
+        finally:
+            self._queue.done(device)
+            self._wake.set()
 
     async def _dispatch(self) -> None:
         while True:

@@ -19,7 +19,7 @@ import pytest_asyncio
 from target_bench import DEADLINE, eventually
 
 from fabricd.model.device import Device, Login, Profile, Protocol, SecretReference, Trust
-from fabricd.model.probe import ProbeOptions, ProbeReport
+from fabricd.model.probe import Certainty, ProbeOptions, ProbeReport
 from fabricd.schema import ModelSet, SchemaPool
 from fabricd.settings import data_folder
 from fabricd.simulator import Simulation, SimulationConfig, Switch, SwitchConfig
@@ -276,6 +276,16 @@ async def test_the_profile_can_be_loaded_and_says_what_the_shipped_one_says(
         assert written.netconf.confirmed_commit == ours.netconf.confirmed_commit
         assert written.netconf.operations == ours.netconf.operations
         assert written.netconf.sessions == ours.netconf.sessions
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_remedy_is_tried(probed: dict[tuple[str, Protocol], Probed], kind: str, protocol: Protocol) -> None:
+    """The switches have a port that is down and used by nothing, and those of gNMI may be written to."""
+    likely = {one.name for one in probed[kind, protocol].report.findings if one.certainty is Certainty.LIKELY}
+    # With a confirmed commit of its own a device takes one change at a time.
+    steps = "own_confirmed_commit" not in kind_called(kind).quirks or "feature_first" not in kind_called(kind).quirks
+    assert likely == (set() if steps or protocol is Protocol.GNMI else {"feature-first"})
 
 
 @pytest.mark.parametrize("protocol", Protocol)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from reconcile_fabric import Fabric, fabric
+from reconcile_fabric import QUIET, Fabric, base, document, fabric, ports_config
 
-from fabricd.errors import DeviceError
+from fabricd.errors import ConflictError, DeviceError
 from fabricd.model.device import Protocol
 from fabricd.model.outcome import Event
 from fabricd.model.probe import ProbeOptions
@@ -56,3 +58,43 @@ async def test_nothing_is_open_after_a_probe(tmp_path: Path) -> None:
         assert len({note.decision for note in notes}) == 1
         assert notes[0].decision in notes[0].message
         assert notes[-1].message.startswith("probed: 0 findings")
+
+
+async def test_a_probe_waits_for_a_round_and_is_refused_when_that_leaves_a_write_open(tmp_path: Path) -> None:
+    async with fabric(tmp_path, {"leaf1": Protocol.GNMI}, read_timeout=1.0, write_timeout=1.0) as one:
+        await one.submit(base(9000))
+        await one.in_sync("leaf1")
+        faults = one.switch("leaf1").faults
+        faults.add(Fault(rpc=Rpc.SET, kind=Kind.STALL, after=True))
+        await one.submit(base(9100))
+        async with asyncio.timeout(30):
+            while not faults.stalled:
+                await asyncio.sleep(0.01)
+        # Whether it was carried out is not to be found out for a while.
+        faults.add(Fault(rpc=Rpc.GET, kind=Kind.STALL, times=1000))
+        with pytest.raises(ConflictError, match="a write is open"):
+            await drained(probes(one).probe("leaf1", ProbeOptions(), author="tester"))
+
+
+async def test_a_device_that_is_probed_keeps_no_worker(tmp_path: Path) -> None:
+    async with fabric(
+        tmp_path, {"leaf1": Protocol.GNMI, "leaf2": Protocol.GNMI}, settings=QUIET.model_copy(update={"concurrency": 1})
+    ) as one:
+        switch = one.switch("leaf1")
+        switch.faults.add(Fault(rpc=Rpc.HELLO, kind=Kind.STALL))
+        probing = asyncio.create_task(drained(probes(one).probe("leaf1", ProbeOptions(), author="tester")))
+        async with asyncio.timeout(30):
+            while not switch.faults.stalled:
+                await asyncio.sleep(0.01)
+        one.controller.reconcile_now(["leaf1"])
+        await one.submit(document("both", ["leaf1", "leaf2"], ports_config(Ethernet1={"mtu": 9000})))
+        await one.in_sync("leaf2")
+        assert not probing.done()
+        switch.faults.release()
+        await probing
+        await one.in_sync("leaf1")
+
+
+async def drained(probe: AsyncGenerator[object, None]) -> None:
+    async for _ in probe:
+        pass

@@ -17,7 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 from fabricd.errors import DeviceError, DeviceRefusedError
 from fabricd.gnmi_extensions.gnmi_extensions_pb2 import Commit, CommitCancel, CommitConfirm, CommitRequest
 from fabricd.model.device import GnmiTraits
-from fabricd.model.edit import GnmiSet
+from fabricd.model.edit import EditConfig, GnmiSet
 from fabricd.model.fetched import Fetched, Part
 from fabricd.model.path import Path, Segment
 from fabricd.southbound.gnmi import messages
@@ -25,37 +25,32 @@ from fabricd.southbound.gnmi.calls import Calls
 from fabricd.southbound.gnmi.channel import metadata, open_channel, wait_ready
 from fabricd.southbound.gnmi.reading import Reading
 from fabricd.southbound.gnmi.requests import Requests
-from fabricd.southbound.probe import scratch
-from fabricd.southbound.probe.ground import Attempt, NoNetError, StuckError, Surroundings, Write
-from fabricd.southbound.probe.put_back import as_found, put_back
+from fabricd.southbound.probe.ground import Attempt, StuckError, Surroundings
+from fabricd.southbound.probe.traceless import UNDER_WAY, TracelessGround, over_a_new_session, steadily, to_the_end
 from fabricd.southbound.secrets import credentials
 
 _LOG = logging.getLogger(__name__)
 
-_NOT_PENDING = frozenset({"FAILED_PRECONDITION", "INVALID_ARGUMENT"})
+_NONE_PENDING = "FAILED_PRECONDITION"
+_NOT_PENDING = frozenset({_NONE_PENDING, "INVALID_ARGUMENT"})
 _UNKNOWN = "UNKNOWN"
-_TRIES = 3  # of what is answered UNKNOWN
+_TRIES = 3
 _PAUSE = 0.2  # seconds before a call is tried again of which there were too many
 
 Kind = Literal["CONFIG", "STATE", "ALL"]
 
 
-class GnmiGround:
+class GnmiGround(TracelessGround):
     """Owns the channel, and what is pending on the device because of it."""
 
     def __init__(self, around: Surroundings) -> None:
-        self._around = around
+        super().__init__(around)
         self.traits = GnmiTraits()
-        self.roots: tuple[Path, ...] = ()
         self.has_net = False
         self.unknown = 0
         """How many Sets were answered UNKNOWN and turned out to have been carried out."""
         self.partial: list[str] = []
         """Statuses of Sets that were refused and of which something was carried out."""
-        self.before = b"{}"
-        """The configuration as it was found."""
-        self.settle = 0.0
-        """Seconds that a change may take to show; found out on the way."""
         self.keeps_parts = False
         """What was carried out of a refused Set lasts, and no cancellation takes it back."""
         self._pending = ""
@@ -82,9 +77,11 @@ class GnmiGround:
         self._reading = Reading(self.calls, self.requests)
 
     async def close(self) -> None:
-        """Take back what is pending, over a new channel if it must be, and close."""
+        """Take back what is pending and put back what may have stayed, over a new channel if it must be, and close.
+        Raises StuckError."""
         try:
             await self._take_back()
+            await self.tidy()
         finally:
             await self.calls.close()
 
@@ -98,7 +95,8 @@ class GnmiGround:
         """The status of a Set, "" for OK. UNKNOWN is one of them."""
         for _ in range(_TRIES):
             try:
-                await self.calls.ask("Set", self.requests.set(payload, commit))
+                # Given up it would be carried out all the same, and after what takes it back.
+                await to_the_end(self.calls.ask("Set", self.requests.set(payload, commit)))
             except DeviceRefusedError as error:
                 if error.tag != "RESOURCE_EXHAUSTED":
                     return error.tag
@@ -110,18 +108,18 @@ class GnmiGround:
     async def find_net(self) -> tuple[str, str]:
         """The answers to the confirmation of a commit that does not exist, and to an empty Set; `has_net` from then
         on. Only FAILED_PRECONDITION to the first alone proves the extension."""
-        name = self._around.commit
-        asked = await self.answer(GnmiSet(), Commit(id=name, confirm=CommitConfirm()))
+        confirm = Commit(id=self._around.commit, confirm=CommitConfirm())
+        asked = ""
         for _ in range(_TRIES):
-            if asked != _UNKNOWN:
+            asked = await self.answer(GnmiSet(), confirm)
+            if asked == _NONE_PENDING:
                 break
-            asked = await self.answer(GnmiSet(), Commit(id=name, confirm=CommitConfirm()))
         empty = await self.answer(GnmiSet())
         if empty == _UNKNOWN:
             # Nothing was set, so nothing depends on the answer but whether such answers mean anything.
             self.unknown += 1
             empty = ""
-        self.has_net = asked == "FAILED_PRECONDITION" and empty != asked
+        self.has_net = asked == _NONE_PENDING and empty != asked
         return asked, empty
 
     # Ground
@@ -132,9 +130,6 @@ class GnmiGround:
 
     async def fetch(self) -> Fetched:
         return await self._reading.config(self.roots)
-
-    async def config(self) -> bytes:
-        return await self._around.work.config(await self.fetch())
 
     async def state(self, roots: Sequence[Path]) -> Fetched:
         """By a Get for each root, or a Subscribe ONCE where that is refused: one leaf that is missing has some devices
@@ -153,8 +148,12 @@ class GnmiGround:
     async def recover(self) -> None:
         await self.revive()
         await self._take_back()
+        await self.tidy()
 
     async def refusal(self, attempt: Attempt) -> str:
+        return await steadily(lambda: self._refusal(attempt))
+
+    async def _refusal(self, attempt: Attempt) -> str:
         if not self.has_net:
             return await self._refusal_by_writing(attempt)
         status = await self._begin(attempt)
@@ -168,15 +167,15 @@ class GnmiGround:
             return ""
         if status and carried_out:
             self.partial.append(status)
-        if status and self.keeps_parts:
-            await self.clean(attempt)
+        if status:
+            self._doubtful |= not carried_out
+            if self.keeps_parts:
+                await self.clean(attempt)
         return status
 
     async def clean(self, attempt: Attempt) -> None:
         """Delete what a change made. Deleting what is not there is no error (gNMI section 3.4.6)."""
-        entries = (scratch.entry_of(path) for path, _ in (*attempt.replaces, *attempt.updates))
-        deletes = (*scratch.paths_of(attempt.documents), *entries)
-        if deletes and (status := await self.answer(GnmiSet(deletes))) not in ("", _UNKNOWN):
+        if attempt.made and (status := await self.answer(GnmiSet(attempt.made))) not in ("", _UNKNOWN):
             raise DeviceRefusedError(
                 f"what was carried out of a refused Set cannot be deleted: {status}",
                 device=self._around.device.name,
@@ -184,64 +183,45 @@ class GnmiGround:
             )
 
     @asynccontextmanager
-    async def in_force(self, attempt: Attempt) -> AsyncIterator[None]:
-        if not self.has_net:
+    async def in_force(self, *attempts: Attempt) -> AsyncIterator[None]:
+        # A device holds one commit, so that what takes several has to last.
+        if not self.has_net or len(attempts) > 1:
             async with self.lasting() as write:
-                await write(attempt)
+                for attempt in attempts:
+                    await write(attempt)
                 yield
             return
+        (attempt,) = attempts
+        status = ""
         try:
             status = await self._begin(attempt)
             if status and status != _UNKNOWN:
+                self._doubtful = True
                 if self.keeps_parts:
                     await self.clean(attempt)
-                raise DeviceRefusedError(
-                    f"the change was refused: {status}", device=self._around.device.name, tag=status
-                )
+                raise self._refused(status)
             yield
         finally:
-            carried_out = await asyncio.shield(self._take_back())
+            carried_out = await to_the_end(self._take_back())
         if status == _UNKNOWN and carried_out:
             self.unknown += 1
 
-    @asynccontextmanager
-    async def lasting(self) -> AsyncIterator[Write]:
-        if not self._around.write:
-            raise NoNetError("the device takes nothing back by itself", device=self._around.device.name)
-        before = await as_found(self, self._around.work)
-        await self._around.note("a probe writes and will put back what it changes")
+    async def _write(self, attempt: Attempt) -> None:
+        status = await self.answer(payload_of(attempt))
+        if status == _UNKNOWN:
+            self.unknown += 1
+        elif status:
+            raise self._refused(status)
 
-        async def write(attempt: Attempt) -> None:
-            status = await self.answer(payload_of(attempt))
-            if status == _UNKNOWN:
-                self.unknown += 1
-            elif status:
-                raise DeviceRefusedError(
-                    f"the change was refused: {status}", device=self._around.device.name, tag=status
-                )
+    def _refused(self, status: str) -> DeviceRefusedError:
+        return DeviceRefusedError(f"the change was refused: {status}", device=self._around.device.name, tag=status)
 
-        try:
-            yield write
-        finally:
-            await asyncio.shield(self._put_back(before))
-
-    async def _put_back(self, before: bytes) -> None:
-        await self.revive()
-        await put_back(self, self._around.work, before, self._send_back)
-
-    async def _send_back(self, payload: tuple[GnmiSet, object]) -> None:
-        await self.answer(payload[0])
-
-    async def _refusal_by_writing(self, attempt: Attempt) -> str:
-        async with self.lasting() as write:
-            try:
-                await write(attempt)
-            except DeviceRefusedError as error:
-                return error.tag
-        return ""
+    async def _send_back(self, gnmi: GnmiSet, netconf: EditConfig) -> None:
+        await self.answer(gnmi)
 
     async def _begin(self, attempt: Attempt) -> str:
         """Put it in force under the id of this probe."""
+        self._touch(attempt)
         duration = Duration()
         duration.FromNanoseconds(int(self._around.deadline * 1e9))
         self._pending = commit = self._around.commit
@@ -255,12 +235,7 @@ class GnmiGround:
         if not commit:
             return False
         try:
-            await self.revive()
-            status = await self.answer(GnmiSet(), Commit(id=commit, cancel=CommitCancel()))
-            if status == _UNKNOWN:
-                again = await self.answer(GnmiSet(), Commit(id=commit, cancel=CommitCancel()))
-                self.unknown += again in _NOT_PENDING
-                status = "" if again in _NOT_PENDING else again
+            status = await over_a_new_session(self._cancel, self.revive)
         except DeviceError as error:
             raise StuckError(
                 f"what the probe tried could not be taken back: {error.message}; the device does so by itself within "
@@ -276,10 +251,20 @@ class GnmiGround:
         self._pending = ""
         return not status
 
+    async def _cancel(self) -> str:
+        """The status of the cancellation of what is pending, "" where it was in force until now."""
+        cancel = Commit(id=self._pending, cancel=CommitCancel())
+        status = await self.answer(GnmiSet(), cancel)
+        if status == _UNKNOWN:
+            again = await self.answer(GnmiSet(), cancel)
+            self.unknown += again in _NOT_PENDING
+            status = "" if again in _NOT_PENDING else again
+        return status
+
     async def revive(self) -> None:
-        """A channel that works: what was under way on a broken one is not known."""
         if self.calls.closed:
             await self.calls.close()
+            await asyncio.sleep(UNDER_WAY)
             await self.connect()
 
 

@@ -15,8 +15,9 @@ from fabricd.schema.outline import Node, NodeKind, outline_of
 from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.gnmi_ground import GnmiGround
-from fabricd.southbound.probe.sizes import LIMITS, MARGIN
+from fabricd.southbound.probe.sizes import tell_limit
 from fabricd.southbound.probe.spare import names_of, state_of
+from fabricd.southbound.probe.traceless import steadily
 
 _INTERFACES = Path.parse("/openconfig-interfaces:interfaces")
 _INTERFACE = _INTERFACES.child(Segment("interface"))
@@ -28,29 +29,16 @@ _PATIENCE = 5.0
 
 async def _message_bytes(bench: Bench[GnmiGround]) -> None:
     """By a Get whose path is long: a limit is the same either way nearly everywhere."""
-    limit = 0
-    for size in LIMITS:
-        if size + MARGIN > bench.profile.max_message_bytes or not await _too_large(bench.ground, size + MARGIN):
-            break
-        limit = size
-    if limit:
-        bench.learn(max_message_bytes=limit)
-        bench.found(
-            "message-bytes",
-            f"Messages of more than {limit >> 10} KiB are refused; larger configurations are read in pieces.",
-            f"a Get of {(limit + MARGIN) >> 10} KiB: {_TOO_MUCH}",
-            quirks=(38,),
-            keys=("max_message_bytes",),
-        )
+    await tell_limit(bench, "a Get", lambda size: _too_large(bench.ground, size))
 
 
-async def _too_large(ground: GnmiGround, size: int) -> bool:
+async def _too_large(ground: GnmiGround, size: int) -> str:
     long = replace(_INTERFACE.segments[-1], keys=(("name", "x" * size),))
     try:
         await ground.get((Path((*_INTERFACE.segments[:-1], long)),), "CONFIG")
     except DeviceRefusedError as error:
-        return error.tag == _TOO_MUCH
-    return False
+        return error.tag if error.tag == _TOO_MUCH else ""
+    return ""
 
 
 async def _calls(bench: Bench[GnmiGround]) -> None:
@@ -98,7 +86,7 @@ async def _counters(bench: Bench[GnmiGround]) -> None:
         return
     holder = _INTERFACE.parent.child(replace(_INTERFACE.segments[-1], keys=(("name", name),)))
     container = holder.child(Segment("state")).child(Segment("counters"))
-    whole = await _status(bench.ground, container)
+    whole = await steadily(lambda: _status(bench.ground, container))
     known = await _counter_leaves(bench)
     single = {leaf: await _status(bench.ground, container.child(Segment(leaf))) for leaf in known}
     there = [leaf for leaf in counters if leaf in single]

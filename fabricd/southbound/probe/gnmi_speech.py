@@ -19,6 +19,7 @@ from fabricd.model.path import ROOT, Path
 from fabricd.schema.outline import Node, NodeKind, ValueKind, outline_of
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.gnmi_ground import GnmiGround
+from fabricd.southbound.probe.traceless import steadily
 
 # Every switch has state here, whatever is configured.
 ALWAYS_THERE = (Path.parse("/openconfig-system:system"), Path.parse("/openconfig-interfaces:interfaces"))
@@ -36,7 +37,7 @@ async def _encoding(bench: Bench[GnmiGround]) -> None:
     _speak(bench, replace(bench.ground.traits, encoding="json"))
     bench.found(
         "encoding", "JSON is offered and JSON_IETF is not.", f"Capabilities: {sorted(offered)}", quirks=(),
-        keys=("gnmi.encoding",),
+        learned={"gnmi.encoding": "json"},
     )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ async def _addressing(bench: Bench[GnmiGround]) -> None:
     for prefix, origin, names in product((False, True), origins, ("bare", "qualified")):
         traits = replace(bench.ground.traits, prefix=prefix, origin=origin, names=names)
         bench.ground.speak(traits)
-        status = await _says_something(bench.ground)
+        status = await steadily(lambda: _says_something(bench.ground))
         asked[prefix, origin, names] = status
         if not status:
             _speak(bench, traits)
@@ -71,18 +72,19 @@ async def _tell_addressing(
         "prefix": replace(traits, prefix=False),
     }
     told = {
-        "origin": (f"Paths have to carry the origin {traits.origin}.", 16, "gnmi.origin"),
-        "names": ("Elements of paths have to carry their module where it changes.", 16, "gnmi.names"),
-        "prefix": ("A request without a prefix is refused.", 36, "gnmi.prefix"),
+        "origin": (f"Paths have to carry the origin {traits.origin}.", 16),
+        "names": ("Elements of paths have to carry their module where it changes.", 16),
+        "prefix": ("A request without a prefix is refused.", 36),
     }
     for name, other in without.items():
         if other == traits:
             continue
         bench.ground.speak(other)
-        if status := await _says_something(bench.ground):
-            message, quirk, key = told[name]
-            way = _words(other.prefix, other.origin, other.names)
-            bench.found(name, message, *evidence[-1:], f"{way}: {status}", quirks=(quirk,), keys=(key,))
+        if status := await steadily(lambda: _says_something(bench.ground)):
+            message, quirk = told[name]
+            way = f"{_words(other.prefix, other.origin, other.names)}: {status}"
+            needed = {f"gnmi.{name}": getattr(traits, name)}
+            bench.found(name, message, *evidence[-1:], way, quirks=(quirk,), learned=needed)
         else:
             traits = other
     _speak(bench, traits)
@@ -94,7 +96,7 @@ def _words(prefix: bool, origin: str, names: str) -> str:
 
 def _speak(bench: Bench[GnmiGround], traits: GnmiTraits) -> None:
     bench.ground.speak(traits)
-    bench.learn(gnmi=traits)
+    bench.learn("gnmi", traits)
 
 
 async def _says_something(ground: GnmiGround) -> str:
@@ -116,15 +118,18 @@ _NOTHING = 8  # bytes of a value that is an empty object
 
 
 async def _root(bench: Bench[GnmiGround]) -> None:
-    try:
-        await bench.ground.get((ROOT,), "CONFIG")
-    except DeviceRefusedError as error:
-        if error.tag == "NOT_FOUND":
-            return  # nothing is configured
+    async def ask() -> str:
+        try:
+            await bench.ground.get((ROOT,), "CONFIG")
+        except DeviceRefusedError as error:
+            return error.tag
+        return ""
+
+    if (tag := await steadily(ask)) not in ("", "NOT_FOUND"):  # not found: nothing is configured
         bench.found(
             "no-root-get",
             "A Get of the root is refused; fabricd reads the containers that it needs.",
-            f"Get CONFIG /: {error.tag}",
+            f"Get CONFIG /: {tag}",
             quirks=(31,),
         )
 

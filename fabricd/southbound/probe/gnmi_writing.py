@@ -17,7 +17,7 @@ from fabricd.southbound.gnmi.messages import read_path
 from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.gnmi_ground import GnmiGround
-from fabricd.southbound.probe.ground import Attempt
+from fabricd.southbound.probe.ground import Attempt, Write
 from fabricd.southbound.probe.spare import names_of, state_of
 
 _INTERFACES = Path.parse("/openconfig-interfaces:interfaces")
@@ -30,16 +30,14 @@ async def _net(bench: Bench[GnmiGround]) -> None:
     if bench.ground.has_net:
         return
     if empty == "FAILED_PRECONDITION":
-        raise DeviceRefusedError(
-            f"somebody else's change waits for its confirmation, or the device is locked: {empty}", tag=empty
-        )
-    bench.learn_traits("gnmi", commit="no")
+        bench.ground.hindrance = f"somebody else's change waits for its confirmation, or the device is locked: {empty}"
+        raise DeviceRefusedError(bench.ground.hindrance, tag=empty)
     bench.found(
         "no-commit",
         "The Commit extension is not there: the device takes nothing back by itself.",
         f"confirmation of a commit that does not exist: {asked or 'OK'}; empty Set: {empty or 'OK'}",
         quirks=(),
-        keys=("gnmi.commit",),
+        learned={"gnmi.commit": "no"},
     )
 
 
@@ -72,13 +70,12 @@ async def _replace(bench: Bench[GnmiGround]) -> None:
     if other := await bench.ground.refusal(Attempt((scratch.loopback(name, subinterface=False),))):
         bench.open_question("replace-needs-entry", f"an update of {name} is refused too: {other}", (21,))
         return
-    bench.learn_traits("write", replace=False)
     bench.found(
         "replace-needs-entry",
         "A replace of a list entry that does not exist is refused; an update is not.",
         f"replace of interface {name}: {status}; update: accepted",
         quirks=(21,),
-        keys=("write.replace",),
+        learned={"write.replace": False},
     )
 
 
@@ -103,43 +100,51 @@ async def _config_keys(bench: Bench[GnmiGround]) -> None:
 
 
 async def _flaps(bench: Bench[GnmiGround]) -> None:
-    """An interface that is replaced by what it is already."""
+    """An interface that is replaced by what it is already, and then updated by it."""
     name = bench.mark()
     document = scratch.loopback(name, subinterface=False)
     [entry] = document[scratch.INTERFACES]["interface"]
-
-    async def last_change() -> Any:
-        state = dict(names_of(await state_of(bench))).get(name, {}).get("state", {})
-        transitions = state.get("counters", {}).get("carrier-transitions")
-        return (state.get("last-change"), transitions) if state else None
-
+    ways = {
+        "replaced": Attempt(replaces=((scratch.interface(name), entry),)),
+        "updated": Attempt((document,)),
+    }
     async with bench.ground.lasting() as write:
         await write(Attempt((document,)))
-        seen: list[Any] = []
-
-        async def is_there() -> bool:
-            seen[:] = [await last_change()]
-            return seen[0] is not None
-
-        if await bench.until(is_there, bench.options.patience) is None:
+        if await bench.until(lambda: _is_shown(bench, name), bench.options.patience) is None:
             bench.open_question("replace-flaps", f"{name} does not show in the state", (20,))
             return
-        before = seen[0]
-        await write(Attempt(replaces=((scratch.interface(name), entry),)))
-
-        async def changed() -> bool:
-            return bool(await last_change() != before)
-
-        if await bench.until(changed, bench.ground.settle + _WAIT / 4) is None:
-            return
-    bench.learn_traits("write", replace=False)
+        flaps = {how: await _flapped(bench, name, write, attempt) for how, attempt in ways.items()}
+    if not flaps["replaced"]:
+        return
     bench.found(
         "replace-flaps",
         "A replace deletes and adds: what is replaced by the same goes down and up.",
-        f"{name} replaced by what it was: its last change is another one",
+        *(f"{name} {how} by what it was: its last change is {'another' if one else 'the same'} one"
+          for how, one in flaps.items()),
         quirks=(20,),
-        keys=("write.replace",),
-    )
+        learned={} if flaps["updated"] else {"write.replace": False},
+    )  # fmt: skip
+
+
+async def _is_shown(bench: Bench[GnmiGround], name: str) -> bool:
+    return await _last_change(bench, name) is not None
+
+
+async def _flapped(bench: Bench[GnmiGround], name: str, write: Write, attempt: Attempt) -> bool:
+    before = await _last_change(bench, name)
+    await write(attempt)
+
+    async def changed() -> bool:
+        return bool(await _last_change(bench, name) != before)
+
+    return await bench.until(changed, bench.ground.settle + _WAIT / 4) is not None
+
+
+async def _last_change(bench: Bench[GnmiGround], name: str) -> Any:
+    """When an interface last changed and how often it did, None while it is not there."""
+    state = dict(names_of(await state_of(bench))).get(name, {}).get("state", {})
+    transitions = state.get("counters", {}).get("carrier-transitions")
+    return (state.get("last-change"), transitions) if state else None
 
 
 async def tell_of_sets(bench: Bench[GnmiGround]) -> None:
@@ -223,7 +228,9 @@ EXPERIMENTS: tuple[Experiment[GnmiGround], ...] = (
     Experiment("wants-config-keys", "writing an entry without its config key", (3,), Needs.TRYING, _config_keys),
     Experiment("replace-needs-entry", "replacing what is not there", (21,), Needs.TRYING, _replace),
 )
-NET: Experiment[GnmiGround] = Experiment("commit", "looking for the Commit extension", (), Needs.READING, _net)
+NET: Experiment[GnmiGround] = Experiment(
+    "commit", "looking for the Commit extension", (), Needs.READING, _net, basis=True
+)
 LAST: tuple[Experiment[GnmiGround], ...] = (
     Experiment("replace-flaps", "replacing an interface by itself", (20,), Needs.WRITING, _flaps),
 )

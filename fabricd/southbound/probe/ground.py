@@ -14,6 +14,7 @@ from fabricd.errors import DeviceError
 from fabricd.model.device import Device
 from fabricd.model.fetched import Fetched
 from fabricd.model.path import Path
+from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.schema_work import Document, Work
 
 
@@ -34,12 +35,20 @@ class StuckError(DeviceError):
 class Attempt:
     """A change: deletes, replaces, then documents that are merged one after the other, all in one transaction. One
     document is one update for each top-level container (gNMI), or one edit-config (NETCONF). `replaces` and
-    `updates` (gNMI) are of objects at a path."""
+    `updates` (gNMI) are of objects at a path. `within` is where it makes something, where that is less than the entries
+    that the documents name: entries that are there already stay."""
 
     documents: tuple[Document, ...] = ()
     deletes: tuple[Path, ...] = ()
     replaces: tuple[tuple[Path, Document], ...] = ()
     updates: tuple[tuple[Path, Document], ...] = ()
+    within: tuple[Path, ...] = ()
+
+    @property
+    def made(self) -> tuple[Path, ...]:
+        """What has to be deleted to undo what it writes."""
+        entries = (scratch.entry_of(path) for path, _ in (*self.replaces, *self.updates))
+        return self.within or (*scratch.paths_of(self.documents), *entries)
 
 
 Write = Callable[[Attempt], Awaitable[None]]
@@ -67,6 +76,8 @@ class Ground(Protocol):
     """The configuration as it was found, canonical."""
     settle: float
     """Seconds that a change may take to show."""
+    hindrance: str
+    """Why nothing can be tried at the moment, whatever is allowed; "" where it can."""
 
     @property
     def has_net(self) -> bool:
@@ -94,14 +105,18 @@ class Ground(Protocol):
         """Go on after a session broke: over a new one, with what was tried taken back. Raises StuckError."""
         ...
 
+    async def tidy(self) -> None:
+        """Put back what the device may have kept of what it refused. Raises StuckError."""
+        ...
+
     async def refusal(self, attempt: Attempt) -> str:
-        """How the device refuses this change: its error-tag or status, "" when it would take it. Nothing lasts.
+        """How the device refuses this change, twice: its error-tag or status, "" when it would take it. Nothing lasts.
         Raises NoNetError where that cannot be had."""
         ...
 
-    def in_force(self, attempt: Attempt) -> AbstractAsyncContextManager[None]:
-        """The change runs while the block does. Raises DeviceRefusedError, NoNetError; takes it back on every way out,
-        over a new session if it must."""
+    def in_force(self, *attempts: Attempt) -> AbstractAsyncContextManager[None]:
+        """The change runs while the block does; several are requests of their own, one after the other. Raises
+        DeviceRefusedError, NoNetError; takes all back on every way out, over a new session if it must."""
         ...
 
     def lasting(self) -> AbstractAsyncContextManager[Write]:

@@ -5,6 +5,8 @@ Run over either protocol by run.py: a change is tried, given up, and its refusal
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fabricd.model.device import Alias
@@ -15,8 +17,42 @@ from fabricd.southbound.probe.ground import Attempt
 
 _INSTANCE = Path.parse("/openconfig-network-instance:network-instances/network-instance")
 _PROTOCOL = Path.parse("/openconfig-network-instance:network-instances/network-instance/protocols/protocol")
-_USUAL_INSTANCE, _OTHER_INSTANCE = "default", "DEFAULT"
-_USUAL_STATIC, _OTHER_STATIC = "STATIC", "static"
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """Something that devices call by one of two names, in the list at `path`."""
+
+    finding: str
+    quirk: int
+    what: str
+    path: Path
+    usual: str
+    other: str
+
+    async def only(self, bench: Bench[Any], refusal: Callable[[str], Awaitable[str]]) -> str:
+        """The usual name, or the other where that is taken and nothing else; tells of it where only one is."""
+        refused = {name: await refusal(name) for name in (self.usual, self.other)}
+        evidence = [f"{self.what} by the name {name}: {tag or 'taken'}" for name, tag in refused.items()]
+        accepted = [name for name, tag in refused.items() if not tag]
+        if not accepted:
+            bench.open_question(self.finding, "; ".join(evidence), (self.quirk,))
+        if len(accepted) != 1:
+            return self.usual
+        (name,) = accepted
+        alias = Alias(self.path, "name", self.usual, name)
+        bench.found(
+            self.finding,
+            f"The {self.what} is called {name} and nothing else.",
+            *evidence,
+            quirks=(self.quirk,),
+            learned={"likeness.alias": (alias,)} if name != self.usual else None,
+        )
+        return name
+
+
+_DEFAULT = _Naming("default-instance", 11, "default network instance", _INSTANCE, "default", "DEFAULT")
+_STATIC = _Naming("static-protocol", 12, "protocol STATIC", _PROTOCOL, "STATIC", "static")
 
 
 async def _default_instance(bench: Bench[Any]) -> None:
@@ -26,57 +62,29 @@ async def _default_instance(bench: Bench[Any]) -> None:
         for one in scratch.entries(bench.document, scratch.INSTANCES, "network-instance")
         if _is_default(one)
     ]
-    refused = {
-        name: "" if name in there else await bench.ground.refusal(Attempt((_default(name),)))
-        for name in (_USUAL_INSTANCE, _OTHER_INSTANCE)
-    }
-    evidence = [f"network instance {name}: {f'refused, {tag}' if tag else 'taken'}" for name, tag in refused.items()]
-    accepted = [name for name, tag in refused.items() if not tag]
-    if not accepted:
-        bench.open_question("default-instance", "; ".join(evidence), (11,))
-    elif len(accepted) == 1:
-        name = accepted[0]
-        if name != _USUAL_INSTANCE:
-            bench.learn_traits("likeness", aliases=(Alias(_INSTANCE, "name", _USUAL_INSTANCE, name),))
-        bench.found(
-            "default-instance",
-            f"The default network instance is called {name} and nothing else.",
-            *evidence,
-            quirks=(11,),
-            keys=("likeness.alias",) if name != _USUAL_INSTANCE else (),
-        )
+
+    async def refusal(name: str) -> str:
+        if name in there:
+            return ""
+        tag: str = await bench.ground.refusal(Attempt((scratch.instance(name, "DEFAULT_INSTANCE"),)))
+        return tag
+
+    bench.default = await _DEFAULT.only(bench, refusal)
 
 
 def _is_default(entry: dict[str, Any]) -> bool:
     kind = str(entry.get("config", {}).get("type", "")).rpartition(":")[2]
-    return kind == "DEFAULT_INSTANCE" or str(entry.get("name", "")).lower() == _USUAL_INSTANCE
-
-
-def _default(name: str) -> dict[str, Any]:
-    return scratch.instance(name, "DEFAULT_INSTANCE")
+    return kind == "DEFAULT_INSTANCE" or str(entry.get("name", "")).lower() == _DEFAULT.usual
 
 
 async def _static_protocol(bench: Bench[Any]) -> None:
-    refused = {}
-    for name in (_USUAL_STATIC, _OTHER_STATIC):
+    async def refusal(name: str) -> str:
         protocols = {"protocol": [scratch.static_protocol(name)]}
-        one = scratch.instance(bench.names.instance, protocols=protocols)
-        refused[name] = await bench.ground.refusal(Attempt((one,)))
-    evidence = [f"protocol STATIC by the name {name}: {tag or 'taken'}" for name, tag in refused.items()]
-    accepted = [name for name, tag in refused.items() if not tag]
-    if not accepted:
-        bench.open_question("static-protocol", "; ".join(evidence), (12,))
-    elif len(accepted) == 1:
-        bench.static = accepted[0]
-        if bench.static != _USUAL_STATIC:
-            bench.learn_traits("likeness", aliases=(Alias(_PROTOCOL, "name", _USUAL_STATIC, bench.static),))
-        bench.found(
-            "static-protocol",
-            f"The protocol STATIC is called {bench.static} and nothing else.",
-            *evidence,
-            quirks=(12,),
-            keys=("likeness.alias",) if bench.static != _USUAL_STATIC else (),
-        )
+        instance = scratch.instance(bench.names.instance, protocols=protocols)
+        tag: str = await bench.ground.refusal(Attempt((instance,)))
+        return tag
+
+    bench.static = await _STATIC.only(bench, refusal)
 
 
 async def _interface_ids(bench: Bench[Any]) -> None:
@@ -93,13 +101,12 @@ async def _interface_ids(bench: Bench[Any]) -> None:
         bench.open_question("interface-refs", "; ".join(evidence), (13,))
     elif refused[False]:
         bench.dotted = True
-        bench.learn_traits("likeness", interface_refs=True)
         bench.found(
             "interface-refs",
             "The id of an interface in a network instance has to be NAME.INDEX.",
             *evidence,
             quirks=(13,),
-            keys=("likeness.interface_refs",),
+            learned={"likeness.interface_refs": True},
         )
 
 

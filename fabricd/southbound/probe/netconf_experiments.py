@@ -19,13 +19,12 @@ from fabricd.southbound.netconf.session import NetconfSession
 from fabricd.southbound.probe import scratch
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.ground import Attempt
-from fabricd.southbound.probe.netconf_ground import NetconfGround
-from fabricd.southbound.probe.sizes import LIMITS, MARGIN
+from fabricd.southbound.probe.netconf_ground import BETWEEN_LOCKS, BUSY, NetconfGround
+from fabricd.southbound.probe.sizes import tell_limit
+from fabricd.southbound.probe.traceless import steadily
 
 _SESSIONS = 8
 _DENIALS = 8
-_BETWEEN = 0.1  # seconds between two attempts at a lock
-_BUSY = frozenset({"lock-denied", "in-use"})
 _HARD = 2.0  # seconds for a session where others stood in less than a tenth of that
 
 
@@ -70,63 +69,53 @@ async def _sessions(bench: Bench[NetconfGround], device: Device) -> None:
     if not failure:
         return
     count = len(opened) + 1
-    bench.learn_traits("netconf", sessions=count)
     bench.found(
         "sessions",
         f"{count} sessions stand at the same time, and no more.",
         f"the session after {count} others: {failure}",
         quirks=(40,),
-        keys=("netconf.sessions",),
+        learned={"netconf.sessions": count},
     )
 
 
 async def _locks(bench: Bench[NetconfGround]) -> None:
     """How often the lock is denied although nobody is told to hold it."""
-    ground, denied, tag = bench.ground, 0, ""
-    for _ in range(_DENIALS):
+    ground, denied = bench.ground, 0
+
+    async def lock() -> str:
         tag = await ground.refused(operations.Lock, "lock of running", "running")
-        if tag not in _BUSY:
-            break
+        if not tag:
+            ground.locked.append("running")
+            await ground.unlock()
+        return tag
+
+    while (tag := await lock()) in BUSY and denied < _DENIALS:
         denied += 1
-        await asyncio.sleep(_BETWEEN)
-    if not tag:
-        ground.locked.append("running")
-        await ground.unlock()
-    if denied and not tag:
+        await asyncio.sleep(BETWEEN_LOCKS)
+    if tag in BUSY:
+        raise DeviceRefusedError(
+            f"the lock of running was denied {denied} times: somebody else works on the device", tag=tag
+        )
+    if tag := tag and await lock():
+        bench.found(
+            "no-locks",
+            "Datastores cannot be locked.",
+            f"lock of running: {tag}",
+            quirks=(),
+            learned={"netconf.lock": False},
+        )
+    elif denied:
         bench.found(
             "stuck-lock",
             f"The lock of running was denied {denied} times and then given; fabricd waits for it.",
             f"lock of running, {denied} times: lock-denied; then: ok",
             quirks=(41,),
         )
-    elif tag in _BUSY:
-        raise DeviceRefusedError(
-            f"the lock of running was denied {denied} times: somebody else works on the device", tag=tag
-        )
-    elif tag:
-        bench.learn_traits("netconf", lock=False)
-        bench.found(
-            "no-locks", "Datastores cannot be locked.", f"lock of running: {tag}", quirks=(), keys=("netconf.lock",)
-        )
 
 
 async def _message_bytes(bench: Bench[NetconfGround], device: Device) -> None:
     """By a request that is long, over sessions of their own: a server may end one that says too much."""
-    limit, how = 0, ""
-    for size in LIMITS:
-        refused = await _too_large(device, size + MARGIN)
-        if size + MARGIN > bench.profile.max_message_bytes or not refused:
-            break
-        limit, how = size, refused
-    if limit:
-        bench.learn(max_message_bytes=limit)
-        bench.found(
-            "message-bytes",
-            f"Messages of more than {limit >> 10} KiB are refused; larger configurations are read in pieces.",
-            f"a request of {(limit + MARGIN) >> 10} KiB: {how}",
-            quirks=(38,),
-            keys=("max_message_bytes",),
-        )
+    await tell_limit(bench, "a request", lambda size: _too_large(device, size))
 
 
 async def _too_large(device: Device, size: int) -> str:
@@ -157,10 +146,12 @@ async def _with_operation(bench: Bench[NetconfGround], operation: str, name: str
     """An edit of the candidate with this operation on an interface that is not there."""
     ground = bench.ground
     document = scratch.loopback(bench.names.plain, subinterface=False)
-    try:
-        tag = await ground.edit(document, operation=operation)
-    finally:
-        await ground.discard()
+
+    async def edit() -> str:
+        async with ground.scribbling():
+            return await ground.edit(document, operation=operation)
+
+    tag = await steadily(edit)
     if operation == "delete" and not tag:
         bench.found(
             name,
@@ -191,25 +182,22 @@ async def _confirmed_commit(bench: Bench[NetconfGround]) -> None:
     for texts in others:
         traits = replace(plain, confirmed_commit="own", operations=texts)
         if not await _holds(bench, traits):
-            bench.learn_traits("netconf", confirmed_commit="own")
-            bench.profile = replace(bench.profile, netconf=replace(bench.profile.netconf, operations=texts))
             bench.found(
                 "own-confirmed-commit",
                 "The standard confirmed commit does not hold; operations of the device's own do.",
                 f"standard: {failure}",
                 "the operations below: in force until they were cancelled",
                 quirks=(42,),
-                keys=("netconf.confirmed_commit", "netconf.operations"),
+                learned={"netconf.confirmed_commit": "own", "netconf.operations": texts},
             )
             return
     ground.commit_by(None)
-    bench.learn_traits("netconf", confirmed_commit="no")
     bench.found(
         "own-confirmed-commit",
         "The standard confirmed commit does not hold, nor do operations that another profile has.",
         f"standard: {failure}",
         quirks=(42,),
-        keys=("netconf.confirmed_commit",),
+        learned={"netconf.confirmed_commit": "no"},
     )
 
 
@@ -218,23 +206,16 @@ async def _holds(bench: Bench[NetconfGround], traits: NetconfTraits) -> str:
     ground = bench.ground
     if not ground.commit_by(traits):
         return "not offered"
-    document = scratch.loopback(bench.names.plain, subinterface=False)
-    if tag := await ground.begin(Attempt((document,))):
-        await ground.discard()
-        return f"refused, {tag}"
-    if tag := await ground.cancel():
-        # Whether it was taken back at once or lasts is seen by reading.
-        mark = scratch.interface(bench.names.plain)
-
-        async def is_gone() -> bool:
-            leaves = await bench.work.leaves(await ground.config())
-            return not any(mark.covers(path) for path in leaves)
-
-        if await bench.until(is_gone, bench.options.patience) is None:
-            raise DeviceRefusedError(
-                f"the device keeps what was to be confirmed, and refuses to cancel it: {tag}", tag=tag
-            )
-        return f"accepted and taken back at once: nothing to cancel ({tag})"
+    attempt = Attempt((scratch.loopback(bench.names.plain, subinterface=False),))
+    try:
+        async with ground.scribbling():
+            if tag := await steadily(lambda: ground.begin(attempt)):
+                return f"refused, {tag}"
+            if tag := await ground.cancel():
+                return f"accepted and taken back at once: nothing to cancel ({tag})"
+    except BaseException:
+        ground.commit_by(None)  # nothing is put in force by what is not known to be taken back
+        raise
     return ""
 
 
@@ -259,5 +240,5 @@ def experiments(device: Device) -> tuple[Experiment[NetconfGround], ...]:
 EDITING: tuple[Experiment[NetconfGround], ...] = (
     Experiment("delete-missing", "deleting what is not there", (44,), Needs.TRYING, _delete_missing),
     Experiment("no-replace", "replacing in the candidate", (45,), Needs.TRYING, _replace),
-    Experiment("confirmed-commit", "committing to be confirmed", (42,), Needs.TRYING, _confirmed_commit),
+    Experiment("confirmed-commit", "committing to be confirmed", (42,), Needs.TRYING, _confirmed_commit, basis=True),
 )

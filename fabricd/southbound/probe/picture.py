@@ -49,17 +49,22 @@ class Picture:
 
 async def taken(bench: Bench[Any], plan: Plan, watching: Watching) -> Picture:
     """Take it. Raises DeviceRefusedError when the whole is refused or does not show in time."""
-    work, ground = bench.work, bench.ground
-    async with watching(bench), shown(bench, plan.attempt(), bench.mark()):
-        sent = [await work.leaves_as_sent(await ground.fetch()) for _ in range(_READS)]
+    work = bench.work
+    async with watching(bench), shown(bench, plan.attempt()):
+        sent = [await work.leaves_as_sent(await bench.ground.fetch()) for _ in range(_READS)]
         written = await work.read(plan.whole())
-        force = await work.in_force(written, await ground.state(STATE))
+        not_in_force = await unforced(bench, written)
     return Picture(
         before=await work.leaves(bench.before),
         written=await work.leaves(written),
         readings=tuple(_unmarked(bench, one) for one in sent),
-        not_in_force=force.not_in_force,
+        not_in_force=not_in_force,
     )
+
+
+async def unforced(bench: Bench[Any], written: bytes) -> tuple[NotInForce, ...]:
+    """Which leaves of a configuration are not in force now."""
+    return (await bench.work.in_force(written, await bench.ground.state(STATE))).not_in_force
 
 
 def _unmarked(bench: Bench[Any], leaves: Leaves) -> Leaves:
@@ -69,9 +74,11 @@ def _unmarked(bench: Bench[Any], leaves: Leaves) -> Leaves:
 
 
 @asynccontextmanager
-async def shown(bench: Bench[Any], attempt: Attempt, mark: str) -> AsyncIterator[float]:
-    """The change in force and to be seen; the seconds that it took to show. `mark` is a loopback that is written with
-    it and was never written before. When the block is over the change is gone from sight."""
+async def shown(bench: Bench[Any], *attempts: Attempt) -> AsyncIterator[None]:
+    """Changes in force, one after the other, and to be seen. A loopback is written with the last that was never written
+    before. When the block is over they are gone from sight. Raises DeviceRefusedError where that does not show in time,
+    NoNetError."""
+    mark = bench.mark()
     patience = bench.options.patience
 
     async def is_there() -> bool:
@@ -81,10 +88,14 @@ async def shown(bench: Bench[Any], attempt: Attempt, mark: str) -> AsyncIterator
     async def is_gone() -> bool:
         return not await is_there()
 
-    marked = replace(attempt, documents=(*attempt.documents, scratch.loopback(mark, subinterface=False)))
-    async with bench.ground.in_force(marked):
+    *first, last = attempts
+    within = (*last.within, scratch.interface(mark)) if last.within else ()
+    marked = replace(last, documents=(*last.documents, scratch.loopback(mark, subinterface=False)), within=within)
+    async with bench.ground.in_force(*first, marked):
         seconds = await bench.until(is_there, patience)
         if seconds is None:
             raise DeviceRefusedError(f"accepted, and not shown within {patience:g} s", tag="not-shown")
-        yield seconds
-    await bench.until(is_gone, patience)
+        bench.showed(seconds)
+        yield
+    if (seconds := await bench.until(is_gone, patience)) is not None:
+        bench.showed(seconds)

@@ -5,6 +5,7 @@ Made before the picture is taken, over either protocol, by changes that are trie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from fabricd.southbound.probe.support import Added, additions, filled, merged, r
 class Plan:
     """What is put in force: `documents` in their order, each with what belongs to it; `added` are leaves with their
     defaults, and descriptions. `refused` are generic paths of leaves that the device refuses, `lacking` are parts that
-    it refuses as a whole. `toggled`: LLDP is switched on in the same change."""
+    it refuses as a whole. `feature` is switched on in the same change."""
 
     documents: tuple[Document, ...] = ()
     added: tuple[Added, ...] = ()
@@ -30,21 +31,17 @@ class Plan:
     lacking: dict[str, str] = field(default_factory=dict)
     deletes: tuple[str, ...] = ()
     kept: dict[str, str] = field(default_factory=dict)
-    toggled: bool = False
+    feature: scratch.Feature | None = None
 
     def attempt(self) -> Attempt:
         """All of it as one change."""
+        switch = () if self.feature is None else (self.feature.switch,)
         documents = tuple(filled(one, self.added) for one in self.documents)
-        return Attempt(documents, tuple(scratch.interface(name) for name in self.deletes))
+        return Attempt((*documents, *switch), tuple(scratch.interface(name) for name in self.deletes))
 
     def whole(self) -> Document:
         """What it writes, as one document."""
         return merged(self.attempt().documents)
-
-    def without_switch(self, interface: str) -> Attempt:
-        """The same, but LLDP is not switched on by it."""
-        others = tuple(one for one in self.documents if scratch.LLDP not in one)
-        return Attempt((*others, scratch.lldp(interface, enabled=False)))
 
 
 async def planned(bench: Bench[Any]) -> Plan:
@@ -67,8 +64,9 @@ async def planned(bench: Bench[Any]) -> Plan:
         "BGP": _protocols(names.instance, scratch.bgp()),
         "a bridging table": scratch.bridge(names.bridge),
         "an ACL": scratch.acl(names.acl),
-        "LLDP on an interface": scratch.lldp(names.before, enabled=False),
     }
+    first, second = scratch.features(names.before)
+    optional[first.what] = first.dependent
     if "motd-banner" not in scratch.held(bench.document, scratch.SYSTEM, "config"):
         optional["a banner"] = scratch.banner()
     for what, document in list(optional.items()):
@@ -84,15 +82,23 @@ async def planned(bench: Bench[Any]) -> Plan:
             plan.lacking[what] = tag
         else:
             base.append(document)
-    plan.toggled = "LLDP on an interface" not in plan.lacking and "enabled" not in scratch.held(
-        bench.document, scratch.LLDP, "config"
-    )
-    if plan.toggled:
-        base.append(scratch.lldp(names.before, enabled=True))
+    if first.what not in plan.lacking and await _can_switch(bench, first, base):
+        plan.feature = first
+    elif await _can_switch(bench, second, [*base, second.dependent]):
+        plan.feature = second
+        base.append(second.dependent)
     plan.documents = tuple(base)
     await _find_unsupported(bench, plan)
     await _find_kept(bench, plan)
     return plan
+
+
+async def _can_switch(bench: Bench[Any], feature: scratch.Feature, base: Sequence[Document]) -> bool:
+    """Whether nobody has said anything of a feature yet, and it can be switched on together with what depends on it."""
+    paths = scratch.paths_of((feature.switch, feature.dependent))
+    if not feature.is_unused(bench.document) or any(map(bench.is_protected, paths)):
+        return False
+    return not await bench.ground.refusal(Attempt((*base, feature.switch)))
 
 
 def _protocols(instance: str, protocol: Document) -> Document:

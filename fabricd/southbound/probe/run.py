@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
+from fabricd.errors import DeviceProtocolError, DeviceRefusedError
 from fabricd.model.device import Device, NetconfTraits, Profile, Protocol
 from fabricd.model.path import Path
 from fabricd.model.probe import ProbeOptions, ProbeReport, ProbeStep
@@ -20,11 +20,12 @@ from fabricd.schema.nodes import Kind
 from fabricd.southbound.probe import gnmi_limits, gnmi_speech, gnmi_writing, names, netconf_experiments, scratch
 from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.gnmi_ground import GnmiGround
-from fabricd.southbound.probe.ground import NoNetError, Surroundings
-from fabricd.southbound.probe.looking import SETTLE, picture_experiment
+from fabricd.southbound.probe.ground import Ground, NoNetError, Surroundings
+from fabricd.southbound.probe.looking import SETTLE, picture_experiment, tell_of_settling
 from fabricd.southbound.probe.netconf_ground import NetconfGround
 from fabricd.southbound.probe.report import report_of
 from fabricd.southbound.probe.schema_work import Work
+from fabricd.southbound.probe.traceless import LINE_BROKE, to_the_end
 
 Told = Callable[[ProbeStep], None]
 Note = Callable[[str], Awaitable[None]]
@@ -108,10 +109,9 @@ async def _over_gnmi(
         await _all(bench, around, reading[len(gnmi_speech.EXPERIMENTS) :], reading + writing, told)
         await _all(bench, around, writing, reading + writing, told)
         await gnmi_writing.tell_of_sets(bench)
-        left = await _left(bench)
+        return await _reported(bench, around.device)
     finally:
-        await asyncio.shield(ground.close())
-    return report_of(bench, around.device, left)
+        await to_the_end(ground.close())
 
 
 async def _over_netconf(
@@ -131,27 +131,12 @@ async def _over_netconf(
     try:
         await _begin(bench)
         await _all(bench, around, reading, reading + writing, told)
-        if why := await _locked(ground, bench.profile.netconf):
-            for one in writing:
-                bench.open_question(one.name, why, one.quirks)
-        else:
-            await _all(bench, around, writing, reading + writing, told)
-        left = await _left(bench)
+        if bench.profile.netconf.lock and ground.has_candidate:
+            await ground.lock(*_LOCKED)
+        await _all(bench, around, writing, reading + writing, told)
+        return await _reported(bench, around.device)
     finally:
-        await asyncio.shield(ground.close())
-    return report_of(bench, around.device, left)
-
-
-async def _locked(ground: NetconfGround, traits: NetconfTraits) -> str:
-    """Why nothing can be tried; "" once the datastores are ours, or need not be."""
-    if not traits.lock or not ground.has_candidate:
-        return ""
-    try:
-        await ground.lock(*_LOCKED)
-    except DeviceRefusedError as error:
-        await ground.unlock()
-        return f"somebody else is at work on the device: {error.message}"
-    return ""
+        await to_the_end(ground.close())
 
 
 @asynccontextmanager
@@ -187,37 +172,62 @@ async def _all(
                 f"commit id {around.commit} where the device takes back in {around.deadline:g} s what is not confirmed"
             )
             bench.noted = True
+        await _asked(bench, one)
+
+
+async def _asked(bench: Bench[Any], one: Experiment[Any]) -> None:
+    for left in reversed(range(2 if one.basis else 1)):
         try:
             await one.run(bench)
         except DeviceRefusedError as error:
             bench.open_question(one.name, error.message, one.quirks)
-        except (DeviceTimeoutError, DeviceProtocolError) as error:
-            bench.open_question(one.name, error.message, one.quirks)
+        except LINE_BROKE as error:
             await bench.ground.recover()
+            if left:
+                continue
+            bench.open_question(one.name, error.message, one.quirks)
         except NoNetError as error:
             bench.open_question(one.name, f"{error.message}; with --write it can be tried", one.quirks)
         else:
             bench.asked.append(one.name)
+        return
 
 
 def _unmet(bench: Bench[Any], needs: Needs) -> str:
     """Why an experiment is not begun."""
-    if needs is Needs.TRYING and not bench.ground.tries:
+    ground: Ground = bench.ground
+    if needs is not Needs.READING and ground.hindrance:
+        return ground.hindrance
+    if needs is Needs.TRYING and not ground.tries:
         return "changes cannot be tried without lasting; with --write they are made and put back"
-    if needs is Needs.FORCE and not (bench.ground.has_net or bench.options.write):
+    if needs is Needs.FORCE and not (ground.has_net or bench.options.write):
         return "the device takes nothing back by itself; with --write changes are made and put back"
     if needs is Needs.WRITING and not bench.options.write:
         return "it shows only when something lasts; with --write it is made and put back"
     return ""
 
 
+async def _reported(bench: Bench[Any], device: Device) -> ProbeReport:
+    tell_of_settling(bench)
+    return report_of(bench, device, await _left(bench))
+
+
 async def _left(bench: Bench[Any]) -> tuple[str, ...]:
-    """Where the configuration differs in the end, after the time that the device takes to show a change."""
+    """Where the configuration differs in the end, after the time that the device takes to show a change. When the line
+    breaks it is looked at once more: nothing else is lost by that."""
     found: list[str] = []
 
     async def is_as_before() -> bool:
         found[:] = await bench.work.differences(bench.before, await bench.ground.config())
         return not found
 
-    await bench.until(is_as_before, _PATIENCE)
+    async def look() -> None:
+        await bench.ground.tidy()
+        await bench.until(is_as_before, _PATIENCE)
+
+    try:
+        await look()
+    except LINE_BROKE:
+        await bench.ground.recover()
+        await look()
     return tuple(found)

@@ -5,7 +5,7 @@ Made by run.py for one probe. Must not know protocols.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -15,7 +15,7 @@ from fabricd.model.edit import Edit, EditConfig, GnmiSet, Operation
 from fabricd.model.fetched import Fetched
 from fabricd.model.intent import Scope
 from fabricd.model.operational import InForce
-from fabricd.model.path import Path
+from fabricd.model.path import Path, covered
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.schema.applied import in_force
 from fabricd.schema.observed import read_observed
@@ -62,11 +62,12 @@ class Work:
     async def to_xml(self, document: Document) -> bytes:
         return await self._run(lambda schema: schema.to_xml(orjson.dumps(document)))
 
-    async def undo(self, now: bytes, before: bytes) -> tuple[GnmiSet, EditConfig] | None:
-        """What leads from one configuration to the other, in both protocols' words; None when they are alike."""
+    async def undo(self, now: bytes, before: bytes, touched: Sequence[Path]) -> tuple[GnmiSet, EditConfig] | None:
+        """What leads from one configuration to the other at or below the `touched` paths, in both protocols' words;
+        None when they are alike there."""
 
         def work(schema: Schema) -> tuple[GnmiSet, EditConfig] | None:
-            edits = schema.diff(now, before)
+            edits = [one for edit in schema.diff(now, before) for one in _within(schema, edit, touched, now)]
             return (schema.gnmi_set(edits, before), schema.edit_config(edits)) if edits else None
 
         return await self._run(work)
@@ -113,3 +114,18 @@ class Work:
 
 def _by_path(found: Sequence[Leaf]) -> Leaves:
     return {leaf.path: leaf.value for leaf in found}
+
+
+def _within(schema: Schema, edit: Edit, touched: Sequence[Path], now: bytes) -> Iterator[Edit]:
+    """What of an edit is about one of the `touched` paths: all of it, or where a container goes in which somebody else
+    has something too, those of them that are in it. What comes back as a whole is not there now."""
+    inside = [path for path in touched if edit.path.covers(path)]
+    if covered(touched, edit.path) or (inside and edit.operation is not Operation.DELETE):
+        yield edit
+    elif inside:
+        there = [path for path, _ in schema.leaves(now, (edit.path,))]
+        if all(covered(touched, path) for path in there):
+            yield edit
+        else:
+            found = (path for path in inside if any(path.covers(one) for one in there))
+            yield from (Edit(Operation.DELETE, path, old="{}") for path in found)

@@ -18,11 +18,15 @@ INSTANCES = "openconfig-network-instance:network-instances"
 ACL = "openconfig-acl:acl"
 LLDP = "openconfig-lldp:lldp"
 SYSTEM = "openconfig-system:system"
+INTERFACE_LIST = (INTERFACES, "interface")
+INSTANCE_LIST = (INSTANCES, "network-instance")
+LAG_TYPE = "lag-type"
 
 _LOOPBACK, _AGGREGATE = "iana-if-type:softwareLoopback", "iana-if-type:ieee8023adLag"
 _IPV4, _IPV6 = "openconfig-if-ip:ipv4", "openconfig-if-ip:ipv6"
 _NUMBERED = re.compile(r"(.*?)(\d+)$")
-_LOOPBACKS = 8
+_LOOPBACKS = 12
+_TIME_SERVER = "192.0.2.123"
 _FIRST = 1001  # numbers that few people use, and that every kind of switch bears
 SECRET = "fabricd-probe-0A1b"  # noqa: S105 - it protects nothing and is never in force for longer than a probe
 
@@ -111,6 +115,11 @@ def entries(config: Mapping[str, Any], *steps: str) -> list[dict[str, Any]]:
     return [one for one in held if isinstance(one, dict)] if isinstance(held, list) else []
 
 
+def names(config: Mapping[str, Any], top: str, name: str) -> frozenset[str]:
+    """The names of the entries of a list at the top."""
+    return frozenset(str(one.get("name", "")) for one in entries(config, top, name))
+
+
 def held(config: Mapping[str, Any], *steps: str) -> Mapping[str, Any]:
     """A container in a document, empty where it is not there."""
     found: Any = config
@@ -124,17 +133,29 @@ def interface(name: str) -> Path:
     return Path((Segment("interfaces", "openconfig-interfaces"), Segment("interface", keys=(("name", name),))))
 
 
+def membership(port: str) -> Path:
+    """The leaf that has a port in an aggregate."""
+    steps = Path.parse("/openconfig-if-ethernet:ethernet/config/openconfig-if-aggregate:aggregate-id").segments
+    return Path((*interface(port).segments, *steps))
+
+
+def member_of(instance: str, name: str) -> Path:
+    """An interface in a network instance, by its id there."""
+    instances = Segment("network-instances", "openconfig-network-instance")
+    entry = Segment("network-instance", keys=(("name", instance),))
+    return Path((instances, entry, Segment("interfaces"), Segment("interface", keys=(("id", name),))))
+
+
 def paths_of(documents: Iterable[Document]) -> tuple[Path, ...]:
     """What has to be deleted to undo these documents: the entries that they make, and single leaves elsewhere."""
     found: list[Path] = []
     for document in documents:
-        for top, *steps in _LISTS:
-            for entry in entries(document, top, *steps):
-                keys = tuple((key, str(entry[key])) for key in _KEYS[steps[-1]])
-                path = Path.parse("/" + "/".join((top, *steps)))
-                found.append(Path((*path.segments[:-1], Segment(steps[-1], keys=keys))))
-        leaves = ((top, leaf) for top, leaf in _LEAVES if leaf in held(document, top, "config"))
-        found += [Path.parse(f"/{top}/config/{leaf}") for top, leaf in leaves]
+        for *steps, name in _LISTS:
+            for entry in entries(document, *steps, name):
+                keys = tuple((key, str(entry[key])) for key in _KEYS[name])
+                found.append(Path((*Path.parse("/" + "/".join(steps)).segments, Segment(name, keys=keys))))
+        leaves = (leaf for leaf in _LEAVES if leaf[-1] in held(document, *leaf[:-1]))
+        found += [Path.parse("/" + "/".join(leaf)) for leaf in leaves]
     return tuple(dict.fromkeys(found))
 
 
@@ -146,10 +167,12 @@ def entry_of(path: Path) -> Path:
 
 _LISTS = (
     (INSTANCES, "network-instance"), (LLDP, "interfaces", "interface"), (ACL, "acl-sets", "acl-set"),
-    (INTERFACES, "interface"),
+    (SYSTEM, "ntp", "servers", "server"), (INTERFACES, "interface"),
 )  # fmt: skip
-_KEYS = {"network-instance": ("name",), "interface": ("name",), "acl-set": ("name", "type")}
-_LEAVES = ((LLDP, "enabled"), (SYSTEM, "motd-banner"))
+_KEYS = {"network-instance": ("name",), "interface": ("name",), "acl-set": ("name", "type"), "server": ("address",)}
+_LEAVES = (
+    (LLDP, "config", "enabled"), (SYSTEM, "config", "motd-banner"), (SYSTEM, "ntp", "config", "enabled"),
+)  # fmt: skip
 
 
 def loopback(name: str, *, address: str = "", subinterface: bool = True, **config: Any) -> Document:
@@ -179,12 +202,19 @@ def with_ipv6(document: Document, address: str) -> Document:
     return document
 
 
+def member(port: str, kind: str, aggregate: str) -> Document:
+    """A port as member of an aggregate. `kind` is its type."""
+    joined = {"config": {"openconfig-if-aggregate:aggregate-id": aggregate}}
+    entry = {"name": port, "config": {"name": port, "type": kind}, "openconfig-if-ethernet:ethernet": joined}
+    return {INTERFACES: {"interface": [entry]}}
+
+
 def aggregate(name: str) -> Document:
     """An aggregate without members."""
     entry = {
         "name": name,
         "config": {"name": name, "type": _AGGREGATE},
-        "openconfig-if-aggregate:aggregation": {"config": {"lag-type": "LACP"}},
+        "openconfig-if-aggregate:aggregation": {"config": {LAG_TYPE: "LACP"}},
     }
     return {INTERFACES: {"interface": [entry]}}
 
@@ -281,13 +311,47 @@ def acl(name: str) -> Document:
     return {ACL: {"acl-sets": {"acl-set": [one]}}}
 
 
-def lldp(interface: str, *, enabled: bool) -> Document:
-    """LLDP on a loopback, where nobody listens; `enabled` says that LLDP itself is to be on."""
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that a device has a switch for. `path` is the switch, `switch` has it on; `dependent` is an entry that
+    is in force only when it is on, `entries` the list of such. `on`: so it is where nobody says anything."""
+
+    what: str
+    path: Path
+    switch: Document
+    dependent: Document
+    entries: Path
+    on: bool
+
+    def is_unused(self, config: Mapping[str, Any]) -> bool:
+        """Whether nobody configured the switch, nor, of a feature that is off, anything that it would put in force."""
+        first, *above, leaf = (f"{one.module}:{one.name}" if one.module else one.name for one in self.path.segments)
+        container = held(config, first, *above)
+        return leaf not in container and (self.on or not held(config, first, *above[:-1]))
+
+
+def features(interface: str) -> tuple[Feature, ...]:
+    """LLDP on a loopback, where nobody listens, and a time server at an address that nobody has."""
     entry = {"name": interface, "config": {"name": interface, "enabled": False}}
-    found: dict[str, Any] = {"interfaces": {"interface": [entry]}}
-    if enabled:
-        found["config"] = {"enabled": True}
-    return {LLDP: found}
+    server = {"address": _TIME_SERVER, "config": {"address": _TIME_SERVER}}
+    return (
+        Feature(
+            "LLDP on an interface",
+            Path.parse(f"/{LLDP}/config/enabled"),
+            {LLDP: {"config": {"enabled": True}}},
+            {LLDP: {"interfaces": {"interface": [entry]}}},
+            Path.parse(f"/{LLDP}/interfaces/interface"),
+            on=True,
+        ),
+        Feature(
+            "a time server",
+            Path.parse(f"/{SYSTEM}/ntp/config/enabled"),
+            {SYSTEM: {"ntp": {"config": {"enabled": True}}}},
+            {SYSTEM: {"ntp": {"servers": {"server": [server]}}}},
+            Path.parse(f"/{SYSTEM}/ntp/servers/server"),
+            on=False,
+        ),
+    )
 
 
 def banner() -> Document:

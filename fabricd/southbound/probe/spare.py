@@ -14,6 +14,7 @@ from fabricd.southbound.probe.bench import Bench
 
 _INTERFACES = Path.parse("/openconfig-interfaces:interfaces")
 _MOST = 6
+_ETHERNET = "iana-if-type:ethernetCsmacd"
 _QUIET = frozenset({"name", "type", "enabled", "mtu", "description"})
 
 
@@ -31,17 +32,27 @@ async def spare_interfaces(bench: Bench[Any]) -> tuple[str, ...]:
     """Configured interfaces that can be done without for a moment: the device says that they are not up, nothing but
     simple leaves is configured on them, and nothing else in the configuration names them."""
     shown = dict(names_of(await state_of(bench)))
-    spoken_of = _mentioned(bench.document)
-    found = []
-    for entry in scratch.entries(bench.document, scratch.INTERFACES, "interface"):
-        name = str(entry["name"])
-        status = str(shown.get(name, {}).get("state", {}).get("oper-status", "")).rpartition(":")[2]
-        simple = set(entry) <= {"name", "config"} and set(entry.get("config", {})) <= _QUIET
-        if bench.is_protected(scratch.interface(name)):
-            continue
-        if simple and status not in ("UP", "") and spoken_of.get(name, 0) == 0:
-            found.append(name)
-    return tuple(found[:_MOST])
+    configured = [str(one["name"]) for one in scratch.entries(bench.document, *scratch.INTERFACE_LIST)]
+    return tuple([name for name in configured if _is_spare(bench, name, shown)][:_MOST])
+
+
+async def spare_ports(bench: Bench[Any]) -> tuple[tuple[str, str], ...]:
+    """Ethernet ports of that sort with their types, those that are configured first. One that is not is created by what
+    is written there, and gone with it."""
+    shown = dict(names_of(await state_of(bench)))
+    configured = {str(one["name"]) for one in scratch.entries(bench.document, *scratch.INTERFACE_LIST)}
+    types = {name: str(entry.get("state", {}).get("type", "")) for name, entry in shown.items()}
+    found = [(name, kind) for name, kind in types.items() if kind == _ETHERNET and _is_spare(bench, name, shown)]
+    return tuple(sorted(found, key=lambda port: port[0] not in configured)[:_MOST])
+
+
+def _is_spare(bench: Bench[Any], name: str, shown: Mapping[str, Any]) -> bool:
+    entries = scratch.entries(bench.document, *scratch.INTERFACE_LIST)
+    entry = next((one for one in entries if one["name"] == name), {})
+    status = str(shown.get(name, {}).get("state", {}).get("oper-status", "")).rpartition(":")[2]
+    simple = set(entry) <= {"name", "config"} and set(entry.get("config", {})) <= _QUIET
+    unused = _mentioned(bench.document).get(name, 0) == 0 and not bench.is_protected(scratch.interface(name))
+    return simple and unused and status not in ("UP", "")
 
 
 def _mentioned(config: Mapping[str, Any]) -> dict[str, int]:
