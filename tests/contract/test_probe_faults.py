@@ -204,6 +204,7 @@ async def test_what_somebody_else_changes_meanwhile_is_kept_and_told(
 @pytest.mark.parametrize(
     ("protocol", "rpc", "before"),
     [
+        (Protocol.NETCONF, Rpc.HELLO, 3),
         (Protocol.NETCONF, Rpc.VALIDATE, 0),
         (Protocol.NETCONF, Rpc.LOCK, 0),
         (Protocol.NETCONF, Rpc.COMMIT, 0),

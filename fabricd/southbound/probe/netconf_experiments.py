@@ -6,6 +6,7 @@ Run by run.py. Those that edit use the candidate and discard it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lxml import etree
@@ -21,7 +22,7 @@ from fabricd.southbound.probe.bench import Bench, Experiment, Needs
 from fabricd.southbound.probe.ground import Attempt
 from fabricd.southbound.probe.netconf_ground import BETWEEN_LOCKS, BUSY, NetconfGround
 from fabricd.southbound.probe.sizes import tell_limit
-from fabricd.southbound.probe.traceless import steadily
+from fabricd.southbound.probe.traceless import steadily, to_the_end
 
 _SESSIONS = 8
 _DENIALS = 8
@@ -50,22 +51,26 @@ async def _defaults(bench: Bench[NetconfGround]) -> None:
 
 
 async def _sessions(bench: Bench[NetconfGround], device: Device) -> None:
-    """Open more and more until one is refused, or gets no answer."""
+    """Open more and more until one is refused, or gets no answer, twice: with patience the second time."""
     opened: list[NetconfSession] = []
     loop = asyncio.get_running_loop()
-    longest, failure = 0.0, ""
+    longest, failure, most = 0.0, "", device.profile.timeouts.connect
+
+    async def failed(patience: float) -> str:
+        limited = replace(device.profile, timeouts=Timeouts(min(patience, most)))
+        try:
+            opened.append(await NetconfSession.open(replace(device, profile=limited)))
+        except DeviceError as error:
+            return error.message
+        return ""
+
     try:
         while len(opened) + 1 < _SESSIONS and not failure:
             begun = loop.time()
-            patience = max(_HARD, 10 * longest) if opened else device.profile.timeouts.connect
-            limited = replace(device.profile, timeouts=Timeouts(min(patience, device.profile.timeouts.connect)))
-            try:
-                opened.append(await NetconfSession.open(replace(device, profile=limited)))
-            except DeviceError as error:
-                failure = error.message
+            failure = await failed(max(_HARD, 10 * longest) if opened else most) and await failed(most)
             longest = max(longest, loop.time() - begun)
     finally:
-        await asyncio.gather(*(one.close() for one in opened))
+        await to_the_end(_closed(opened))
     if not failure:
         return
     count = len(opened) + 1
@@ -76,6 +81,10 @@ async def _sessions(bench: Bench[NetconfGround], device: Device) -> None:
         quirks=(40,),
         learned={"netconf.sessions": count},
     )
+
+
+async def _closed(sessions: Sequence[NetconfSession]) -> None:
+    await asyncio.gather(*(one.close() for one in sessions))
 
 
 async def _locks(bench: Bench[NetconfGround]) -> None:
