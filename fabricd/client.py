@@ -215,31 +215,16 @@ class Client:
         finally:
             call.cancel()
 
-    async def fetch_models(
+    def fetch_models(
         self, device: str, name: str, *, modules: Sequence[str] = ()
     ) -> AsyncGenerator[pb.ModelsProgress, None]:
         """The models that the device hands out, as a model set. Yields progress; the last message has `installed`."""
-        request = pb.FetchModelsRequest(device=device, name=name, modules=modules)
-        call = self._stub.FetchModels(request, metadata=self._metadata)
-        try:
-            async for progress in call:
-                yield progress
-        except grpc.aio.AioRpcError as error:
-            raise self._failure(error) from error
-        finally:
-            call.cancel()
+        return self._streamed(self._stub.FetchModels, pb.FetchModelsRequest(device=device, name=name, modules=modules))
 
-    async def probe(self, request: pb.ProbeRequest) -> AsyncGenerator[pb.ProbeProgress, None]:
+    def probe(self, request: pb.ProbeRequest) -> AsyncGenerator[pb.ProbeProgress, None]:
         """Find out what a device really does. Yields progress; the last message has `result`. Closing the generator
         ends the probe, which takes back what it tried."""
-        call = self._stub.Probe(request, metadata=self._metadata)
-        try:
-            async for progress in call:
-                yield progress
-        except grpc.aio.AioRpcError as error:
-            raise self._failure(error) from error
-        finally:
-            call.cancel()
+        return self._streamed(self._stub.Probe, request)
 
     async def remove_models(self, name: str) -> None:
         """ConflictError while a device uses the set."""
@@ -325,6 +310,17 @@ class Client:
             return await method(request, timeout=timeout, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
+
+    async def _streamed(self, method: Callable[..., Any], request: Any) -> AsyncGenerator[Any, None]:
+        """The messages of a call that begins with the first and ends with the generator."""
+        call = method(request, metadata=self._metadata)
+        try:
+            async for message in call:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from error
+        finally:
+            call.cancel()
 
     def _failure(self, error: grpc.aio.AioRpcError) -> FabricdError:
         details = next((value for key, value in error.trailing_metadata() or () if key == DETAILS_KEY), None)

@@ -56,6 +56,7 @@ def submit(
     """Submit documents: all become one revision, or none does.
 
     What they say becomes part of the desired configuration, and the devices are brought to it.
+
     Exit code 0: done; 2: a device waits for a person or is not enforced (dry run: something would change); 1: error.
 
     \b
@@ -95,6 +96,8 @@ def rollback(
     as_json: Json = False,
 ) -> int:
     """Make an earlier revision's content the newest revision.
+
+    Exit code 0: done; 2: a device waits for a person or is not enforced (dry run: something would change); 1: error.
 
     \b
     Examples:
@@ -147,7 +150,7 @@ def _show_dry_run(answer: pb.SubmitResponse, terminal: Terminal, as_json: bool) 
     if as_json:
         terminal.document(document(answer))
     else:
-        show_plans(terminal, list(answer.plans), title="Dry run")
+        show_plans(terminal, answer.plans, title="Dry run")
         planned = {plan.device for plan in answer.plans}
         for name in answer.changed_devices:
             if name not in planned:
@@ -177,6 +180,8 @@ def reconcile(
     as_json: Json = False,
 ) -> int:
     """Look at devices now, and repair what may be repaired.
+
+    Exit code 0: done, or queued; with --wait 2: a device waits for a person or is not enforced; 1: an error.
 
     \b
     Examples:

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from fabricd.cli.terminal import ExitCode, Terminal, plain
+from fabricd.cli.progress import progress_bar
+from fabricd.cli.terminal import ExitCode, Terminal
 from fabricd.client import Client
 from fabricd.northbound.failures import UnavailableError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
@@ -54,7 +50,7 @@ async def converge(client: Client, goal: Goal, timeout: float, terminal: Termina
     """
     deadline = time.monotonic() + timeout
     shown: dict[str, str] = {}
-    with _progress(terminal, goal, quiet=quiet or not terminal.live) as advance:
+    with progress_bar(terminal, "converging", quiet=quiet) as advance:
         while True:
             try:
                 status = await client.status(goal.devices, timeout=max(deadline - time.monotonic(), 1.0))
@@ -64,7 +60,7 @@ async def converge(client: Client, goal: Goal, timeout: float, terminal: Termina
                 await asyncio.sleep(POLL)
                 continue
             settled = [device for device in status.devices if goal.settled(device)]
-            advance(status)
+            advance(len(settled), len(status.devices), _under_way(status, goal))
             if not quiet and not terminal.live:
                 for device in settled:
                     word = _word(device)
@@ -98,29 +94,10 @@ def report(status: pb.StatusResponse, goal: Goal, terminal: Terminal) -> None:
         terminal.line("  ", (device.device, "bold"), " ", (state + mode, "yellow"), why)
 
 
-@contextmanager
-def _progress(terminal: Terminal, goal: Goal, *, quiet: bool) -> Iterator[Callable[[pb.StatusResponse], None]]:
-    """A bar and the devices still under way, redrawn in place; nothing when quiet."""
-    bar = Progress(
-        TextColumn("  converging"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[rest]}", markup=False),
-        console=terminal.out,
-    )
-    task = bar.add_task("", total=len(goal.devices), rest="")
-
-    def advance(status: pb.StatusResponse) -> None:
-        rest = [device for device in status.devices if not goal.settled(device)]
-        names = ", ".join(plain(f"{device.device} {device.outcome}".strip()) for device in rest[:4])
-        bar.update(task, completed=len(status.devices) - len(rest), rest=names)
-
-    if quiet:
-        yield advance
-        return
-    with Live(bar, console=terminal.out, transient=True, refresh_per_second=8):
-        yield advance
+def _under_way(status: pb.StatusResponse, goal: Goal) -> str:
+    """The first of the devices that have not settled."""
+    rest = [device for device in status.devices if not goal.settled(device)]
+    return ", ".join(f"{device.device} {device.outcome}".strip() for device in rest[:4])
 
 
 def _word(device: pb.DeviceStatus) -> tuple[str, str]:

@@ -6,12 +6,14 @@ Called by fabricctl. The names are those of the protocol; numbers are numbers, t
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from fabricd.errors import Problem
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _PARSED = ("config_json", "configured_json", "applied_json")
@@ -38,6 +40,11 @@ def document(message: Message) -> dict[str, Any]:
         else:
             fields[name] = _value(value)
     return fields
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """What is wrong, and where, in fields of their own."""
+    return asdict(problem)
 
 
 def operation(edit: pb.Edit) -> str:

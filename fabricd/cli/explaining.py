@@ -12,9 +12,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from fabricd.cli.document import document
-from fabricd.cli.options import Json, OneDevice, connection_of
-from fabricd.cli.terminal import ExitCode, assembled
+from fabricd.cli.options import Json, OneDevice, RevisionOption, answered
+from fabricd.cli.terminal import ExitCode, Terminal, assembled
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _LONGEST = 200  # characters of a value; what is longer is a subtree, and `fabricctl show` prints it
@@ -24,10 +23,12 @@ def explain(
     context: typer.Context,
     device: OneDevice,
     path: Annotated[str, typer.Argument(metavar="PATH", help="A data path; names may be without their modules.")],
-    revision: Annotated[int, typer.Option("--revision", "-r", metavar="N", min=0, help="Default: current.")] = 0,
+    revision: RevisionOption = 0,
     as_json: Json = False,
 ) -> int:
-    """Tell why a device shall have a value: the intent that won, its file and line, and those that it covers.
+    """Tell why a device shall have a value, and who wanted it.
+
+    The intent that won is told with its file and line, and those that it covers.
 
     Exit code 0: something is desired there; 2: nothing is; 1: an error.
 
@@ -36,14 +37,13 @@ def explain(
       fabricctl explain leaf1 /interfaces/interface[name=Ethernet1]/config/mtu
       fabricctl explain leaf1 '/lldp/config' --json
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.explain(device, path, revision))
-    if as_json:
-        connection.terminal.document(document(found))
-    else:
-        for line in _lines(found):
-            connection.terminal.line(line)
+    found = answered(context, lambda client: client.explain(device, path, revision), _tell, as_json=as_json)
     return ExitCode.DONE if found.claims else ExitCode.PENDING
+
+
+def _tell(terminal: Terminal, found: pb.ExplainResponse) -> None:
+    for line in _lines(found):
+        terminal.line(line)
 
 
 def _lines(found: pb.ExplainResponse) -> Iterable[Text]:

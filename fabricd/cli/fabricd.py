@@ -15,6 +15,7 @@ import typer
 
 from fabricd import __version__
 from fabricd.cli import simulated
+from fabricd.cli.document import problem_document
 from fabricd.cli.options import Json, read_documents
 from fabricd.cli.terminal import Color, ExitCode, Terminal, invoke
 from fabricd.errors import InputError
@@ -60,7 +61,9 @@ def serve(
         Path, typer.Option("--config", "-c", envvar="FABRICD_CONFIG", metavar="FILE", help="The settings.")
     ] = DEFAULT_CONFIG,
 ) -> int:
-    """Run the daemon in the foreground until SIGTERM; SIGHUP makes it read settings and inventory again.
+    """Run the daemon in the foreground, until SIGTERM.
+
+    SIGHUP makes it read settings and inventory again.
 
     \b
     Examples:
@@ -81,7 +84,9 @@ def simulate(
     as_json: Json = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Run simulated switches that speak gNMI and NETCONF, until interrupted.
+    """Run simulated switches until interrupted.
+
+    They speak gNMI and NETCONF.
 
     \b
     Examples:
@@ -112,10 +117,11 @@ def check(
     as_json: Json = False,
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Check settings, profiles and inventory, and compile documents, without a daemon or a device.
+    """Check settings, profiles, inventory and documents, offline.
 
-    Every problem is told with its place; exit code 1 if there is one. Without --config, and without settings in
-    /etc/fabricd, documents are checked against the models that ship with fabricd.
+    Documents are compiled as well. Every problem is told with its place; exit code 1 if there is one.
+    Without --config, and without settings in /etc/fabricd, documents are checked against the models that
+    ship with fabricd.
 
     \b
     Examples:
@@ -135,17 +141,7 @@ def check(
     found = look(found_config, documents)
     terminal = Terminal(color)
     if as_json:
-        problems = [
-            {
-                "message": problem.message,
-                "device": problem.device,
-                "intent": problem.intent,
-                "path": problem.path,
-                "line": problem.line,
-                "column": problem.column,
-            }
-            for problem in found.problems
-        ]
+        problems = [problem_document(problem) for problem in found.problems]
         counts = {"devices": found.devices, "intents": found.intents, "compiled": found.compiled}
         terminal.document({"ok": not problems, "problems": problems, **counts})
     elif found.problems:
@@ -177,10 +173,10 @@ def install_models(
     inside: Annotated[str, typer.Option("--inside", metavar="DIR", help="Only what is below this folder of it.")] = "",
     color: ColorOption = Color.AUTO,
 ) -> int:
-    """Install YANG modules as a new model set before the daemon first starts.
+    """Install YANG modules as a new model set, offline.
 
-    To replace a set ask the daemon (fabricctl models install): it knows what the set must fit. A daemon
-    that runs finds the new set when it reloads.
+    Before the daemon first starts. To replace a set ask the daemon (fabricctl models install): it knows
+    what the set must fit. A daemon that runs finds the new set when it reloads.
 
     \b
     Examples:

@@ -17,8 +17,8 @@ from rich.live import Live
 
 from fabricd.cli import show
 from fabricd.cli.document import document
-from fabricd.cli.options import DeviceOption, Devices, Json, OneDevice, connection_of
-from fabricd.cli.terminal import ExitCode, Terminal, assembled, plain
+from fabricd.cli.options import DeviceOption, Devices, Json, OneDevice, RevisionOption, answered, connection_of
+from fabricd.cli.terminal import ExitCode, Terminal, assembled
 from fabricd.client import Client
 from fabricd.northbound.failures import UnavailableError
 from fabricd.northbound.v1 import fabricd_pb2 as pb
@@ -38,19 +38,18 @@ def plan(context: typer.Context, devices: Devices = None, as_json: Json = False)
       fabricctl plan
       fabricctl plan leaf1 leaf2 --json
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.plan(devices or ()))
-    terminal = connection.terminal
-    if as_json:
-        terminal.document(document(found))
-    else:
-        show_plans(terminal, list(found.plans))
+    found = answered(
+        context,
+        lambda client: client.plan(devices or ()),
+        lambda terminal, found: show_plans(terminal, found.plans),
+        as_json=as_json,
+    )
     if any(plan.error or plan.error_code for plan in found.plans):
         return ExitCode.ERROR
     return ExitCode.PENDING if any(plan.edits for plan in found.plans) else ExitCode.DONE
 
 
-def show_plans(terminal: Terminal, plans: list[pb.DevicePlan], *, title: str = "Plan") -> None:
+def show_plans(terminal: Terminal, plans: Sequence[pb.DevicePlan], *, title: str = "Plan") -> None:
     for plan in plans:
         if plan.edits or plan.error or plan.error_code or plan.skipped_paths or plan.omitted_paths:
             for line in show.plan_lines(plan):
@@ -130,8 +129,10 @@ def _show_status(terminal: Terminal, found: pb.StatusResponse, *, as_json: bool)
 
 def diff(
     context: typer.Context,
-    old: Annotated[int, typer.Argument(metavar="FROM", min=0, help="Default: the one before TO.")] = 0,
-    new: Annotated[int, typer.Argument(metavar="TO", min=0, help="Default: the current one.")] = 0,
+    old: Annotated[
+        int, typer.Argument(metavar="FROM", min=0, show_default=False, help="Default: the one before TO.")
+    ] = 0,
+    new: Annotated[int, typer.Argument(metavar="TO", min=0, show_default=False, help="Default: the current one.")] = 0,
     device: DeviceOption = None,
     as_json: Json = False,
 ) -> int:
@@ -143,23 +144,23 @@ def diff(
       fabricctl diff 3
       fabricctl diff 3 5 --device leaf1
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.diff(old, new, device or ()))
-    terminal = connection.terminal
-    if as_json:
-        terminal.document(document(found))
-    else:
-        title = f"Revision {found.from_revision} to {found.to_revision}"
-        show_plans(terminal, list(found.devices), title=title)
+    answered(context, lambda client: client.diff(old, new, device or ()), _tell_difference, as_json=as_json)
     return ExitCode.DONE
+
+
+def _tell_difference(terminal: Terminal, found: pb.DiffResponse) -> None:
+    show_plans(terminal, found.devices, title=f"Revision {found.from_revision} to {found.to_revision}")
 
 
 def log(
     context: typer.Context,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, over restarts of the daemon.")] = False,
-    after: Annotated[int, typer.Option("--after", metavar="N", min=0, help="Only records after number N.")] = 0,
+    after: Annotated[
+        int, typer.Option("--after", metavar="N", min=0, show_default=False, help="Only records after number N.")
+    ] = 0,
     last: Annotated[
-        int, typer.Option("--last", "-n", metavar="N", min=0, help="Only the last N, and what follows.")
+        int,
+        typer.Option("--last", "-n", metavar="N", min=0, show_default=False, help="Only the last N, and what follows."),
     ] = 0,
     device: DeviceOption = None,
     as_json: Json = False,
@@ -176,6 +177,8 @@ def log(
     terminal = connection.terminal
 
     async def read(client: Client) -> int:
+        if device:
+            await _remark_on_strangers(terminal, client, device)
         async for record in client.watch(after=after, last=last, devices=device or (), follow=follow):
             if as_json:
                 terminal.document(document(record))
@@ -187,10 +190,20 @@ def log(
     return connection.run(read)
 
 
+async def _remark_on_strangers(terminal: Terminal, client: Client, devices: Sequence[str]) -> None:
+    """A device may have left the inventory, and its records are still there; or somebody mistyped a name."""
+    known = {device.device for device in (await client.status()).devices}
+    for name in devices:
+        if name not in known:
+            terminal.note(f"there is no device {name!r} in the inventory")
+
+
 def revisions(
     context: typer.Context,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many.")] = 20,
-    before: Annotated[int, typer.Option("--before", metavar="N", min=0, help="Only those below N.")] = 0,
+    before: Annotated[
+        int, typer.Option("--before", metavar="N", min=0, show_default=False, help="Only those below N.")
+    ] = 0,
     as_json: Json = False,
 ) -> int:
     """List revisions, newest first.
@@ -233,7 +246,7 @@ def devices_command(context: typer.Context, as_json: Json = False) -> int:
 def show_command(
     context: typer.Context,
     device: OneDevice,
-    revision: Annotated[int, typer.Option("--revision", "-r", metavar="N", min=0, help="Default: current.")] = 0,
+    revision: RevisionOption = 0,
     as_json: Json = False,
 ) -> int:
     """Print the configuration that one device shall run.
@@ -245,11 +258,9 @@ def show_command(
       fabricctl show leaf1
       fabricctl show leaf1 --revision 3 > leaf1.json
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.desired(device, revision))
-    if as_json:
-        connection.terminal.document(document(found))
-    else:
-        for line in json.dumps(json.loads(found.config_json or "{}"), indent=2, ensure_ascii=False).splitlines():
-            connection.terminal.out.print(plain(line), soft_wrap=True)
+    answered(context, lambda client: client.desired(device, revision), _tell_desired, as_json=as_json)
     return ExitCode.DONE
+
+
+def _tell_desired(terminal: Terminal, found: pb.GetDesiredResponse) -> None:
+    terminal.verbatim(json.dumps(json.loads(found.config_json or "{}"), indent=2, ensure_ascii=False))

@@ -5,26 +5,23 @@ Registered by fabricctl. Each asks the daemon one thing and shows the answer, to
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
 import typer
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from fabricd.cli.document import document
+from fabricd.cli.listing import Listing
 from fabricd.cli.model_source import read_source
-from fabricd.cli.options import Json, OneDevice, connection_of, read_documents
+from fabricd.cli.options import Json, OneDevice, answered, connection_of, read_documents
+from fabricd.cli.progress import followed
 from fabricd.cli.terminal import ExitCode, Terminal, assembled, plain
 from fabricd.client import Client
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 app = typer.Typer(
     name="models",
-    help="YANG model sets: install them, fetch them from devices, see what a device cannot take.",
+    help="YANG model sets, and what devices cannot take.",
     rich_markup_mode=None,
 )
 
@@ -53,7 +50,7 @@ def install(
     inside: Annotated[str, typer.Option("--inside", metavar="DIR", help="Only what is below this folder of it.")] = "",
     as_json: Json = False,
 ) -> int:
-    """Install YANG modules as a model set, or replace the set of that name.
+    """Install YANG modules as a model set, or replace one.
 
     Profiles name it as models = "NAME". Nothing changes unless all modules load, and every device that
     uses the set can still have what it shall have. Without --modules the modules of OpenConfig are taken.
@@ -73,7 +70,7 @@ def install(
     terminal = connection.terminal
 
     async def send(client: Client) -> pb.ModelsProgress:
-        return await _followed(
+        return await followed(
             client.install_models(name, files, modules=modules or (), features=features or (), origin=origin),
             terminal,
             quiet=as_json,
@@ -87,11 +84,11 @@ def install(
 def fetch(
     context: typer.Context, device: OneDevice, name: SetName, modules: Modules = None, as_json: Json = False
 ) -> int:
-    """Fetch the models that a device hands out by NETCONF, with all that they import, into a model set.
+    """Fetch the models that a device hands out into a model set.
 
-    Deviations that the device announces are kept with the set, and the features that it has are enabled.
-    What it names but does not hand out is told.
-    A gNMI device tells names and versions only: see `models check`.
+    They come by NETCONF, with all that they import. Deviations that the device announces are kept with the
+    set, and the features that it has are enabled. What it names but does not hand out is told. A gNMI
+    device tells names and versions only: see `models check`.
 
     \b
     Examples:
@@ -101,7 +98,7 @@ def fetch(
     terminal = connection.terminal
 
     async def ask(client: Client) -> pb.ModelsProgress:
-        return await _followed(client.fetch_models(device, name, modules=modules or ()), terminal, quiet=as_json)
+        return await followed(client.fetch_models(device, name, modules=modules or ()), terminal, quiet=as_json)
 
     _tell_installed(terminal, connection.run(ask), as_json=as_json)
     return ExitCode.DONE
@@ -109,7 +106,7 @@ def fetch(
 
 @app.command("list")
 def list_command(context: typer.Context, as_json: Json = False) -> int:
-    """List the model sets: where they come from, their modules, the devices that use them.
+    """List the model sets, and the devices that use them.
 
     \b
     Examples:
@@ -121,9 +118,7 @@ def list_command(context: typer.Context, as_json: Json = False) -> int:
     if as_json:
         connection.terminal.document({"sets": [document(one) for one in found]})
         return ExitCode.DONE
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in ("NAME", "MODULES", "NEWEST", "DEVICES", "FROM"):
-        table.add_column(column, overflow="fold", no_wrap=column != "DEVICES")
+    table = Listing("NAME", "MODULES", "NEWEST", "DEVICES", "FROM", folds=("DEVICES",))
     for one in found:
         table.add_row(
             assembled((one.name, "bold")),
@@ -161,10 +156,11 @@ def check(
     ] = "",
     as_json: Json = False,
 ) -> int:
-    """Tell which leaves that a device shall have it cannot take, why, and which intent wants them.
+    """Tell which of its desired leaves a device cannot take.
 
-    Held against the models fetched from the device, or, where there are none, the names that it advertises.
-    What the device's profile leaves out is told, and does not count.
+    And why, and which intent wants them. Held against the models fetched from the device, or, where there
+    are none, the names that it advertises. What the device's profile leaves out is told, and does not
+    count.
 
     Exit code 0: it can take all; 2: it cannot; 1: an error.
 
@@ -173,14 +169,13 @@ def check(
       fabricctl models check leaf3
       fabricctl models check leaf3 new.yaml --json
     """
-    connection = connection_of(context)
     documents = read_documents(files or ())
-    found = connection.run(lambda client: client.check_models(device, documents, models=models))
-    terminal = connection.terminal
-    if as_json:
-        terminal.document(document(found))
-    else:
-        _tell_checked(terminal, found)
+    found = answered(
+        context,
+        lambda client: client.check_models(device, documents, models=models),
+        _tell_checked,
+        as_json=as_json,
+    )
     return ExitCode.PENDING if found.untakeable else ExitCode.DONE
 
 
@@ -220,34 +215,3 @@ def _tell_installed(terminal: Terminal, last: pb.ModelsProgress, *, as_json: boo
         terminal.line(("? ", "yellow"), f"{name} is named by the device, but not in what it hands out")
     count = len(last.installed.modules)
     terminal.line((last.installed.name, "bold"), f": {last.done} files, {count} modules implemented")
-
-
-class _Advance(Protocol):
-    def __call__(self, progress: pb.ModelsProgress) -> None: ...
-
-
-async def _followed(
-    stream: AsyncGenerator[pb.ModelsProgress, None], terminal: Terminal, *, quiet: bool
-) -> pb.ModelsProgress:
-    """The last message of a stream, with a bar for whoever watches."""
-    last = pb.ModelsProgress()
-    with _bar(terminal, quiet=quiet or not terminal.live) as advance:
-        async for last in stream:
-            advance(last)
-    return last
-
-
-@contextmanager
-def _bar(terminal: Terminal, *, quiet: bool) -> Iterator[_Advance]:
-    columns: tuple[Any, ...] = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bar = Progress("  ", *columns, TextColumn("{task.fields[step]}", markup=False), console=terminal.out)
-    task = bar.add_task("", total=None, step="")
-
-    def advance(progress: pb.ModelsProgress) -> None:
-        bar.update(task, completed=progress.done, total=progress.total or None, step=plain(progress.step))
-
-    if quiet:
-        yield advance
-        return
-    with Live(bar, console=terminal.out, transient=True, refresh_per_second=8):
-        yield advance

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from fabricd.cli.document import document
-from fabricd.cli.options import Devices, Json, connection_of
+from fabricd.cli.listing import Listing
+from fabricd.cli.options import Devices, Json, answered
 from fabricd.cli.show import ago
-from fabricd.cli.terminal import ExitCode, assembled
+from fabricd.cli.terminal import ExitCode, Terminal, assembled, counted
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _VERDICTS = {"ok": "green", "wrong": "bold red", "missing": "red", "unexpected": "yellow", "unknown": "dim"}
@@ -26,7 +25,7 @@ _NOT_AS_SAID = frozenset({"wrong", "missing", "unexpected"})
 
 
 def state(context: typer.Context, devices: Devices = None, as_json: Json = False) -> int:
-    """Read interfaces, LLDP neighbours and BGP sessions of devices now.
+    """Read interfaces, LLDP neighbours and BGP sessions now.
 
     Exit code 0: all were read; 1: a device could not be.
 
@@ -35,25 +34,15 @@ def state(context: typer.Context, devices: Devices = None, as_json: Json = False
       fabricctl state leaf1
       fabricctl state --json | jq '.devices[].sessions[] | select(.state != "ESTABLISHED")'
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.operational(devices or ()))
-    terminal = connection.terminal
-    if as_json:
-        terminal.document(document(found))
-    else:
-        for device in found.devices:
-            for line in _state_lines(device):
-                if isinstance(line, Table):
-                    terminal.table(line)
-                else:
-                    terminal.line(line)
+    found = answered(context, lambda client: client.operational(devices or ()), _tell_state, as_json=as_json)
     return ExitCode.ERROR if any(device.error_code for device in found.devices) else ExitCode.DONE
 
 
 def cabling(context: typer.Context, devices: Devices = None, as_json: Json = False) -> int:
-    """Compare the cabling that the fabrics say with what the devices see by LLDP now.
+    """Compare the fabrics' cabling with what devices hear by LLDP.
 
-    Every cable is told once: ok, wrong (with what is found at either end), missing, unexpected, or unknown.
+    The devices are asked now. Every cable is told once: ok, wrong (with what is found at either end),
+    missing, unexpected, or unknown.
 
     Exit code 0: all are ok; 2: one is wrong, missing or unexpected; 1: a device could not be read.
 
@@ -62,27 +51,14 @@ def cabling(context: typer.Context, devices: Devices = None, as_json: Json = Fal
       fabricctl cabling
       fabricctl cabling leaf1 --json | jq '.cables[] | select(.verdict == "wrong")'
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.cabling(devices or ()))
-    terminal = connection.terminal
-    if as_json:
-        terminal.document(document(found))
-    else:
-        for cable in found.cables:
-            for line in _cable_lines(cable):
-                terminal.line(line)
-        for device, reason in sorted(found.unread.items()):
-            terminal.line((device, "bold"), " could not be asked: ", (reason, "red"))
-        counts = {verdict: sum(cable.verdict == verdict for cable in found.cables) for verdict in _VERDICTS}
-        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-        terminal.line((f"{len(found.cables)} cables: {told}" if told else "no fabric has a cable here", "bold"))
+    found = answered(context, lambda client: client.cabling(devices or ()), _tell_cabling, as_json=as_json)
     if found.unread:
         return ExitCode.ERROR
     return ExitCode.PENDING if any(cable.verdict in _NOT_AS_SAID for cable in found.cables) else ExitCode.DONE
 
 
 def applied(context: typer.Context, devices: Devices = None, as_json: Json = False) -> int:
-    """Tell what devices have accepted and do not have in force, leaf by leaf.
+    """Tell what devices accepted and do not have in force.
 
     Their state, read now, is held against the desired configuration: a leaf that the state lacks, or
     shows otherwise, is not in force.
@@ -94,21 +70,39 @@ def applied(context: typer.Context, devices: Devices = None, as_json: Json = Fal
       fabricctl applied leaf1
       fabricctl applied --json
     """
-    connection = connection_of(context)
-    found = connection.run(lambda client: client.applied(devices or ()))
-    terminal = connection.terminal
-    if as_json:
-        terminal.document(document(found))
-    else:
-        for device in found.devices:
-            for line in _applied_lines(device):
-                terminal.line(line)
+    found = answered(context, lambda client: client.applied(devices or ()), _tell_applied, as_json=as_json)
     if any(device.error_code for device in found.devices):
         return ExitCode.ERROR
     return ExitCode.PENDING if any(device.not_in_force for device in found.devices) else ExitCode.DONE
 
 
-def _state_lines(device: pb.DeviceOperational) -> Iterator[Text | Table]:
+def _tell_state(terminal: Terminal, found: pb.OperationalResponse) -> None:
+    for device in found.devices:
+        for line in _state_lines(device):
+            if isinstance(line, Listing):
+                terminal.table(line)
+            else:
+                terminal.line(line)
+
+
+def _tell_cabling(terminal: Terminal, found: pb.CablingResponse) -> None:
+    for cable in found.cables:
+        for line in _cable_lines(cable):
+            terminal.line(line)
+    for device, reason in sorted(found.unread.items()):
+        terminal.line((device, "bold"), " could not be asked: ", (reason, "red"))
+    counts = {verdict: sum(cable.verdict == verdict for cable in found.cables) for verdict in _VERDICTS}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    terminal.line((f"{counted(len(found.cables), 'cable')}: {told}" if told else "no fabric has a cable here", "bold"))
+
+
+def _tell_applied(terminal: Terminal, found: pb.AppliedResponse) -> None:
+    for device in found.devices:
+        for line in _applied_lines(device):
+            terminal.line(line)
+
+
+def _state_lines(device: pb.DeviceOperational) -> Iterator[Text | Listing]:
     if device.error_code:
         yield assembled((device.device, "bold"), "  ", (f"cannot be read: {device.error}", "red"))
         return
@@ -186,10 +180,9 @@ def _status(text: str) -> Text:
     return assembled((text or "-", _GOOD.get(text, "")))
 
 
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[Text, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column if number else f"  {column}", overflow="fold", no_wrap=True)
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[Text, ...]]) -> Listing:
+    first, *rest = columns
+    table = Listing(f"  {first}", *rest)
     for row in rows:
         table.add_row(*row)
     return table

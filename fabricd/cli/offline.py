@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from fabricd.cli.options import Json, connection_of, read_documents
-from fabricd.cli.terminal import ExitCode, assembled
+from fabricd.cli.document import problem_document
+from fabricd.cli.options import Json, RevisionOption, connection_of, read_documents
+from fabricd.cli.terminal import ExitCode, assembled, counted
 from fabricd.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from fabricd.intent.fabric.trace import Hop, Packet, Trace
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="Documents, folders of them, or - for standard input.")
+    list[Path], typer.Argument(metavar="FILE", help="Documents, folders of them, or - for standard input.")
 ]
 FabricFile = Annotated[Path, typer.Argument(metavar="FILE", help="The document with the fabric, or -.")]
 
@@ -42,7 +43,7 @@ def compile_command(
         ),
     ] = None,
 ) -> int:
-    """Compile fabrics and configurations to one JSON document per device, offline.
+    """Compile documents to one JSON file per device, offline.
 
     The files hold the very bytes that the daemon would store. It remembers what its pools handed out;
     with --numbers that is remembered here as well. Other files in DIR are left alone.
@@ -66,7 +67,7 @@ def compile_command(
             numbers.write_bytes(compilation.numbers_of(found))
     except OSError as error:
         raise InputError.of([Problem(error.strerror or str(error), path=str(error.filename or out))]) from error
-    terminal.line(f"{_counted(len(found.trees), 'device')} in {out}")
+    terminal.line(f"{counted(len(found.trees), 'device')} in {out}")
     return ExitCode.DONE
 
 
@@ -87,7 +88,7 @@ def check_command(context: typer.Context, files: Files, as_json: Json = False) -
     if as_json:
         terminal.document(
             {
-                "problems": [_problem(problem) for problem in found.problems],
+                "problems": [problem_document(problem) for problem in found.problems],
                 "fabrics": len(found.fabrics),
                 "configs": found.configs,
                 "devices": len(found.trees),
@@ -96,8 +97,8 @@ def check_command(context: typer.Context, files: Files, as_json: Json = False) -
         return ExitCode.ERROR if found.problems else ExitCode.DONE
     if found.problems:
         raise InputError.of(found.problems)
-    parts = [_counted(len(found.fabrics), "fabric"), _counted(found.configs, "configuration")]
-    terminal.line(f"{' and '.join(parts)} for {_counted(len(found.trees), 'device')}: no problems")
+    parts = [counted(len(found.fabrics), "fabric"), counted(found.configs, "configuration")]
+    terminal.line(f"{' and '.join(parts)} for {counted(len(found.trees), 'device')}: no problems")
     return ExitCode.DONE
 
 
@@ -110,9 +111,9 @@ def topology_command(
     ] = None,
     no_paths: Annotated[bool, typer.Option("--no-paths", help="Draw no paths.")] = False,
 ) -> int:
-    """Draw a fabric as SVG: tiers, pods, links, servers and paths, offline.
+    """Draw a fabric as SVG, offline.
 
-    Ports and addresses are shown when the pointer rests on a link.
+    It shows tiers, pods, links, servers and paths. Ports and addresses are shown when the pointer rests on a link.
 
     \b
     Examples:
@@ -136,7 +137,7 @@ def topology_command(
         out.write_text(picture, encoding="utf-8")
     except OSError as error:
         raise InputError.of([Problem(error.strerror or str(error), path=str(out))]) from error
-    connection_of(context).terminal.line(f"{_counted(len(resolved.devices), 'switch')} drawn in {out}")
+    connection_of(context).terminal.line(f"{counted(len(resolved.devices), 'switch')} drawn in {out}")
     return ExitCode.DONE
 
 
@@ -149,26 +150,29 @@ def path_show(
         Path | None,
         typer.Option("--file", "-f", metavar="FILE", help="The document with the fabric, or -. Default: the daemon's."),
     ] = None,
-    revision: Annotated[int, typer.Option("--revision", "-r", metavar="N", min=0, help="Default: current.")] = 0,
+    revision: RevisionOption = 0,
     fabric_name: Annotated[str, typer.Option("--fabric", metavar="NAME", help="If the daemon has several.")] = "",
     traffic_class: Annotated[str, typer.Option("--class", metavar="NAME", help="A packet of this class.")] = "",
     source: Annotated[str, typer.Option("--source", metavar="ADDRESS", help="Default: one at FROM.")] = "",
     destination: Annotated[str, typer.Option("--destination", metavar="ADDRESS", help="Default: one at TO.")] = "",
     protocol: Annotated[str, typer.Option("--protocol", metavar="NAME", help="tcp, udp, icmp, icmpv6, number.")] = "",
-    source_port: Annotated[int, typer.Option("--source-port", metavar="N", min=0, max=65535, help="Port.")] = 0,
-    destination_port: Annotated[
-        int, typer.Option("--destination-port", metavar="N", min=0, max=65535, help="Port.")
+    source_port: Annotated[
+        int, typer.Option("--source-port", metavar="N", min=0, max=65535, show_default=False, help="Port.")
     ] = 0,
-    dscp: Annotated[int, typer.Option("--dscp", metavar="N", min=0, max=63, help="Codepoint.")] = 0,
+    destination_port: Annotated[
+        int, typer.Option("--destination-port", metavar="N", min=0, max=65535, show_default=False, help="Port.")
+    ] = 0,
+    dscp: Annotated[int, typer.Option("--dscp", metavar="N", min=0, max=63, show_default=False, help="Codepoint.")] = 0,
     vrf: Annotated[str, typer.Option("--vrf", metavar="NAME", help="Where the addresses are from.")] = "",
     down: Annotated[
         list[str] | None, typer.Option("--down", metavar="DEVICE:PORT", help="As if this link were dead; repeatable.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Tell where a packet would travel: every branch, paths first, then routes, with links down if you like.
+    """Tell where a packet would travel, on every branch.
 
-    Through the fabric that the daemon has, or, without a daemon, through the one in a file.
+    Paths come first, then routes, with links down if you like. Through the fabric that the daemon has, or,
+    without a daemon, through the one in a file.
 
     Exit code 0: it arrives whichever branch it takes; 2: not on every branch; 1: an error.
 
@@ -307,12 +311,3 @@ def _hop(hop: Hop) -> dict[str, Any]:
 
 def _end(end: LinkEnd) -> dict[str, str]:
     return {"port": end.port.name, "peer": end.peer.device, "peer_port": end.peer.name}
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {name: getattr(problem, name) for name in problem.__dataclass_fields__}
-
-
-def _counted(count: int, word: str) -> str:
-    plural = f"{word}es" if word.endswith("ch") else f"{word}s"
-    return f"{count} {word if count == 1 else plural}"

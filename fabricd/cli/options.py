@@ -6,16 +6,22 @@ Used by the commands. Knows files and the shell; nothing of the daemon but how t
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from google.protobuf.message import Message
 
 from fabricd.cli.connection import Connection
+from fabricd.cli.document import document
+from fabricd.cli.terminal import Terminal
+from fabricd.client import Client
 from fabricd.errors import InputError, Problem
 from fabricd.model.device import Mode
 from fabricd.northbound.v1 import fabricd_pb2 as pb
+
+M = TypeVar("M", bound=Message)
 
 _SUFFIXES = {".json": pb.FORMAT_JSON, ".yaml": pb.FORMAT_YAML, ".yml": pb.FORMAT_YAML}
 # Above what the daemon takes, so that its clear answer is what people see; below what would only waste memory here.
@@ -28,6 +34,23 @@ MODES = (*Mode, BACK_TO_INVENTORY)
 
 def connection_of(context: typer.Context) -> Connection:
     found: Connection = context.obj
+    return found
+
+
+def answered(
+    context: typer.Context,
+    ask: Callable[[Client], Awaitable[M]],
+    tell: Callable[[Terminal, M], None],
+    *,
+    as_json: bool,
+) -> M:
+    """What the daemon answers to one question: told to people by `tell`, or printed as JSON."""
+    connection = connection_of(context)
+    found = connection.run(ask)
+    if as_json:
+        connection.terminal.document(document(found))
+    else:
+        tell(connection.terminal, found)
     return found
 
 
@@ -61,6 +84,10 @@ OneDevice = Annotated[str, typer.Argument(metavar="DEVICE", help="The device.", 
 DeviceOption = Annotated[
     list[str] | None,
     typer.Option("--device", "-d", metavar="DEVICE", help="Only this one; repeatable.", autocompletion=_device_names),
+]
+RevisionOption = Annotated[
+    int,
+    typer.Option("--revision", "-r", metavar="N", min=0, show_default=False, help="Of this one; default: current."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: one document, or one a line for streams.")]
 Comment = Annotated[str, typer.Option("--comment", "-m", metavar="TEXT", help="Why; kept with the revision.")]

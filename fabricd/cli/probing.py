@@ -5,24 +5,22 @@ Registered by fabricctl. Asks the daemon one thing and shows the answer, to peop
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
-from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fabricd.cli.document import document
 from fabricd.cli.options import Json, OneDevice, connection_of
-from fabricd.cli.terminal import ExitCode, Terminal, plain
-from fabricd.client import Client
+from fabricd.cli.progress import followed
+from fabricd.cli.terminal import ExitCode, counted
 from fabricd.errors import InputError, Problem
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
 _EVIDENCE = 3
+_STANDARD_OUTPUT = Path("-")
 
 
 def probe(
@@ -56,10 +54,11 @@ def probe(
     ] = 10.0,
     as_json: Json = False,
 ) -> int:
-    """Find out what a device really does, without leaving a trace on it, and write a profile for review.
+    """Find out what a device really does, and write a profile.
 
     Reads, tries changes that are given up, and puts some in force that the device takes back by itself;
-    --write adds what can be seen no other way. The device is not reconciled meanwhile. See docs/probe.md.
+    --write adds what can be seen no other way. No trace of it stays on the device, which is not
+    reconciled meanwhile. See docs/probe.md.
 
     Exit code 0: all was decided; 2: something could not be; 1: an error, or something was left behind.
 
@@ -69,6 +68,8 @@ def probe(
       fabricctl probe leaf3 --output /etc/fabricd/profiles/leaf3.toml --name leaf3
       fabricctl probe leaf3 --write --json | jq -r '.findings[].name'
     """
+    if output == _STANDARD_OUTPUT and as_json:
+        raise InputError("--output - and --json both want standard output; the profile is in the JSON, too")
     _must_be_free(output)
     connection = connection_of(context)
     terminal = connection.terminal
@@ -83,36 +84,43 @@ def probe(
         patience=patience,
     )
 
-    async def ask(client: Client) -> pb.ProbeResult:
-        last = pb.ProbeProgress()
-        with _bar(terminal, quiet=as_json or not terminal.live) as advance:
-            async with aclosing(client.probe(request)) as stream:
-                async for last in stream:
-                    advance(last)
-        return last.result
-
-    result = connection.run(ask)
-    if output is not None:
-        _write(output, result.profile_toml)
+    last = connection.run(lambda client: followed(client.probe(request), terminal, quiet=as_json))
+    result = last.result
+    to_file = output is not None and output != _STANDARD_OUTPUT
     if as_json:
         terminal.document(document(result))
-    elif output is None or str(output) != "-":
-        _tell(terminal, result, output)
+    else:
+        # What a pipe is to take for a profile has nothing else in it.
+        _tell(terminal.note if output == _STANDARD_OUTPUT else terminal.line, result)
+        if output is None:
+            terminal.line()
+        if not to_file:
+            terminal.verbatim(result.profile_toml)
+    if output is not None and to_file:
+        _write(output, result.profile_toml)
+        if not as_json:
+            terminal.line(f"profile in {output}")
     if result.left:
         return ExitCode.ERROR
     return ExitCode.PENDING if result.undecided else ExitCode.DONE
 
 
 def _must_be_free(output: Path | None) -> None:
-    """A profile that somebody looked through is not overwritten. Raises InputError."""
-    if output is not None and str(output) != "-" and output.exists():
-        raise InputError.of([Problem("there is such a file already", path=str(output))])
+    """A profile that somebody looked through is not overwritten, and nothing found out in vain. Raises InputError."""
+    if output is None or output == _STANDARD_OUTPUT:
+        return
+    why = ""
+    if output.exists() or output.is_symlink():
+        why = "there is such a file already"
+    elif not output.parent.is_dir():
+        why = f"there is no folder {output.parent}"
+    elif not os.access(output.parent, os.W_OK | os.X_OK):
+        why = f"no file can be made in {output.parent}"
+    if why:
+        raise InputError.of([Problem(why, path=str(output))])
 
 
 def _write(output: Path, text: str) -> None:
-    if str(output) == "-":
-        sys.stdout.write(text)
-        return
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -120,44 +128,19 @@ def _write(output: Path, text: str) -> None:
         raise InputError.of([Problem(error.strerror or str(error), path=str(output))]) from error
 
 
-def _tell(terminal: Terminal, result: pb.ProbeResult, output: Path | None) -> None:
+def _tell(say: Callable[..., None], result: pb.ProbeResult) -> None:
     for one in result.findings:
         numbers = f" ({', '.join(map(str, one.quirks))})" if one.quirks else ""
-        terminal.line(("! ", "yellow"), (one.name, "bold"), (f"{numbers}  ", "dim"), one.message)
+        say(("! ", "yellow"), (one.name, "bold"), (f"{numbers}  ", "dim"), one.message)
         for text in one.evidence[:_EVIDENCE]:
-            terminal.line("    ", (text, "dim"))
+            say("    ", (text, "dim"))
         if one.keys:
-            terminal.line("    ", (", ".join(one.keys), "cyan"), f"  {one.certainty}")
+            say("    ", (", ".join(one.keys), "cyan"), f"  {one.certainty}")
     for open_question in result.undecided:
-        terminal.line(("? ", "magenta"), (open_question.name, "bold"), f"  not decided: {open_question.why}")
+        say(("? ", "magenta"), (open_question.name, "bold"), f"  not decided: {open_question.why}")
     for path in result.left:
-        terminal.line(("! ", "red"), (path, "bold"), "  is not as it was before")
-    written = f"; profile in {output}" if output is not None else ""
-    terminal.line(
+        say(("! ", "red"), (path, "bold"), "  is not as it was before")
+    say(
         (result.device, "bold"),
-        f" over {result.protocol}: {len(result.findings)} findings, {len(result.undecided)} not decided{written}",
+        f" over {result.protocol}: {counted(len(result.findings), 'finding')}, {len(result.undecided)} not decided",
     )
-    if output is None:
-        terminal.line()
-        for line in result.profile_toml.splitlines():
-            terminal.line(line)
-
-
-class _Advance(Protocol):
-    def __call__(self, progress: pb.ProbeProgress) -> None: ...
-
-
-@contextmanager
-def _bar(terminal: Terminal, *, quiet: bool) -> Iterator[_Advance]:
-    text = TextColumn("{task.fields[step]}", markup=False)
-    bar = Progress("  ", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), text, console=terminal.out)
-    task = bar.add_task("", total=None, step="")
-
-    def advance(progress: pb.ProbeProgress) -> None:
-        bar.update(task, completed=progress.done, total=progress.total or None, step=plain(progress.step))
-
-    if quiet:
-        yield advance
-        return
-    with Live(bar, console=terminal.out, transient=True, refresh_per_second=8):
-        yield advance

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.table import Table
 from rich.text import Text
 
 from fabricd.cli.document import operation
-from fabricd.cli.terminal import assembled, plain
+from fabricd.cli.listing import Listing
+from fabricd.cli.terminal import assembled, counted, plain
 from fabricd.model.plan import Disruption
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 
@@ -45,7 +45,7 @@ def plan_lines(plan: pb.DevicePlan) -> Iterable[Text]:
     else:
         yield assembled(
             (plan.device, "bold"),
-            f"  {_counted(len(plan.edits), 'edit')}, ",
+            f"  {counted(len(plan.edits), 'edit')}, ",
             (plan.disruption, _DISRUPTIONS.get(plan.disruption, "")),
         )
         for edit in plan.edits:
@@ -85,7 +85,7 @@ def plan_summary(plans: Sequence[pb.DevicePlan], *, title: str = "Plan") -> Text
     """The last line: how much on how many devices, and how bad."""
     edits = [edit for plan in plans for edit in plan.edits]
     unknown = sum(bool(plan.error or plan.error_code) for plan in plans)
-    tail = f"; {_counted(unknown, 'device')} cannot be read" if unknown else ""
+    tail = f"; {counted(unknown, 'device')} cannot be read" if unknown else ""
     if not edits:
         return assembled((f"{title}: no changes{tail}.", "bold"))
     counts = {kind: sum(operation(edit) == kind for edit in edits) for kind in _SIGNS}
@@ -99,7 +99,7 @@ def plan_summary(plans: Sequence[pb.DevicePlan], *, title: str = "Plan") -> Text
     devices = sum(bool(plan.edits) for plan in plans)
     return assembled(
         (
-            f"{title}: {_counted(len(edits), 'edit')} on {_counted(devices, 'device')}: {told}; worst disruption ",
+            f"{title}: {counted(len(edits), 'edit')} on {counted(devices, 'device')}: {told}; worst disruption ",
             "bold",
         ),
         (worst, f"bold {_DISRUPTIONS.get(worst, '')}"),
@@ -107,8 +107,8 @@ def plan_summary(plans: Sequence[pb.DevicePlan], *, title: str = "Plan") -> Text
     )
 
 
-def status_table(status: pb.StatusResponse, now: datetime) -> Table:
-    table = _table("DEVICE", "MODE", "STATE", "OUTCOME", "REVISION", "CHECKED", "DRIFT")
+def status_table(status: pb.StatusResponse, now: datetime) -> Listing:
+    table = Listing("DEVICE", "MODE", "STATE", "OUTCOME", "REVISION", "CHECKED", "DRIFT")
     for device in status.devices:
         table.add_row(
             assembled((device.device, "bold")),
@@ -140,8 +140,8 @@ def status_summary(status: pb.StatusResponse) -> Text:
     )
 
 
-def devices_table(devices: Iterable[pb.DeviceStatus]) -> Table:
-    table = _table("DEVICE", "ADDRESS", "PROTOCOL", "PROFILE", "MODE")
+def devices_table(devices: Iterable[pb.DeviceStatus]) -> Listing:
+    table = Listing("DEVICE", "ADDRESS", "PROTOCOL", "PROFILE", "MODE")
     for device in devices:
         table.add_row(
             assembled((device.device, "bold")),
@@ -153,8 +153,8 @@ def devices_table(devices: Iterable[pb.DeviceStatus]) -> Table:
     return table
 
 
-def revisions_table(revisions: Iterable[pb.Revision], now: datetime) -> Table:
-    table = _table("REVISION", "CREATED", "AUTHOR", "DEVICES", "COMMENT")
+def revisions_table(revisions: Iterable[pb.Revision], now: datetime) -> Listing:
+    table = Listing("REVISION", "CREATED", "AUTHOR", "DEVICES", "COMMENT", folds=("DEVICES", "COMMENT"))
     for revision in revisions:
         comment = f"{revision.comment} " if revision.comment else ""
         table.add_row(
@@ -179,7 +179,7 @@ def record_lines(record: pb.JournalRecord) -> Iterable[Text]:
         f" r{record.revision}" if record.revision else "",
         f" {record.trigger}" if record.trigger else "",
         (f" {record.outcome}", _OUTCOMES.get(record.outcome, "")) if record.outcome else "",
-        f" {_counted(len(record.edits), 'edit')}" if record.edits else "",
+        f" {counted(len(record.edits), 'edit')}" if record.edits else "",
         f" {took:.2f}s" if took else "",
         f" by {record.author}" if record.author else "",
         (f" {record.error_code}", "red") if record.error_code else "",
@@ -218,20 +218,9 @@ def _why(device: pb.DeviceStatus) -> str:
     return text
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column not in ("COMMENT", "DEVICES"))
-    return table
-
-
 def _listed(names: Sequence[str], most: int = 6) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) + more) or "none"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _pretty(text: str) -> list[str]:

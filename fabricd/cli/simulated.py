@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
+from fabricd.cli.listing import Listing
 from fabricd.cli.options import Json
-from fabricd.cli.terminal import Color, ExitCode, Terminal, plain
+from fabricd.cli.terminal import Color, ExitCode, Terminal, counted, plain
 from fabricd.errors import InputError, NotFoundError, Problem
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def add(
     authority: Annotated[str, typer.Option("--authority", metavar="WHO", help="certificate: same or other.")] = "same",
     simulation: SimulationOption = SIMULATION,
 ) -> int:
-    """Have a fault strike the next requests of a switch; then everything is normal again.
+    """Have a fault strike the next requests of a switch.
+
+    Then everything is normal again.
 
     \b
     Examples:
@@ -81,7 +83,9 @@ def add(
 
 @fault.command("list")
 def faults(simulation: SimulationOption = SIMULATION, as_json: Json = False, color: ColorOption = Color.AUTO) -> int:
-    """The faults that wait, that hold requests, and that struck, of every switch.
+    """List the faults that wait, and those that struck.
+
+    Which switches hold requests is told as well.
 
     \b
     Examples:
@@ -94,7 +98,7 @@ def faults(simulation: SimulationOption = SIMULATION, as_json: Json = False, col
         keys = ("name", "waiting", "stalled", "struck")
         terminal.document([{key: one[key] for key in keys} for one in found])
         return ExitCode.DONE
-    table = Table("switch", "rpc", "kind", "waits", "struck", box=None, pad_edge=False)
+    table = Listing("SWITCH", "RPC", "KIND", "WAITS", "STRUCK")
     for one in found:
         rows: dict[tuple[str, str], list[int]] = {}
         for waiting in one["waiting"]:
@@ -106,7 +110,7 @@ def faults(simulation: SimulationOption = SIMULATION, as_json: Json = False, col
     terminal.table(table)
     for one in found:
         if one["stalled"]:
-            terminal.note(f"{one['name']} holds {one['stalled']} requests until fabricd fault release")
+            terminal.note(f"{one['name']} holds {counted(one['stalled'], 'request')} until fabricd fault release")
     return ExitCode.DONE
 
 
@@ -115,7 +119,7 @@ def release(
     name: Annotated[str, typer.Argument(metavar="SWITCH", help="Only this one; default: all.")] = "",
     simulation: SimulationOption = SIMULATION,
 ) -> int:
-    """Let go of every request that a fault holds, and forget the faults that have not struck yet.
+    """Let go of held requests, and forget faults that wait.
 
     \b
     Examples:
@@ -130,7 +134,9 @@ def release(
 
 @switch.command("list")
 def switches(simulation: SimulationOption = SIMULATION, as_json: Json = False, color: ColorOption = Color.AUTO) -> int:
-    """Every switch: its kind, whether it runs, what it accepted and refused, and which quirks made a difference.
+    """List the switches, and what they accepted and refused.
+
+    Their kind, whether they are on, and which quirks made a difference.
 
     \b
     Examples:
@@ -141,7 +147,7 @@ def switches(simulation: SimulationOption = SIMULATION, as_json: Json = False, c
     if as_json:
         terminal.document(found)
         return ExitCode.DONE
-    table = Table("switch", "kind", "power", "commits", "edits", "refused", "quirks met", box=None, pad_edge=False)
+    table = Listing("SWITCH", "KIND", "POWER", "COMMITS", "EDITS", "REFUSED", "QUIRKS MET", folds=("QUIRKS MET",))
     for one in found:
         numbers = [str(one[key]) for key in ("commits", "edits", "refused")]
         power = "on" if one["powered"] else "off"
@@ -157,7 +163,9 @@ def power(
     seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="cycle: how long it stays off.")] = 0.0,
     simulation: SimulationOption = SIMULATION,
 ) -> int:
-    """Power of a switch: off cuts every connection and loses what was not saved; its neighbours lose their links.
+    """Turn the power of a switch on or off.
+
+    Off cuts every connection and loses what was not saved; its neighbours lose their links.
 
     \b
     Examples:
@@ -183,9 +191,9 @@ def change(
     delete: Annotated[list[str] | None, typer.Option("--delete", metavar="PATH", help="Repeatable.")] = None,
     simulation: SimulationOption = SIMULATION,
 ) -> int:
-    """Change the configuration of a switch behind the daemon's back, in one transaction.
+    """Change a switch's configuration behind the daemon's back.
 
-    A value that is no JSON is taken as text.
+    All is one transaction. A value that is no JSON is taken as text.
 
     \b
     Examples:
@@ -214,7 +222,7 @@ def list_kinds(terminal: Terminal, *, as_json: bool) -> int:
             [{"name": one.name, "description": one.description, "quirks": one.quirks, **one.settings} for one in kinds]
         )
         return ExitCode.DONE
-    table = Table("kind", "quirks", "description", box=None, pad_edge=False)
+    table = Listing("KIND", "QUIRKS", "DESCRIPTION", folds=("DESCRIPTION",))
     for one in kinds:
         table.add_row(one.name, str(len(one.quirks)), one.description)
     terminal.table(table)

@@ -60,18 +60,23 @@ class Terminal:
         """One line; a part is text, or (text, style)."""
         self._print(self.out, assembled(*parts))
 
+    def verbatim(self, text: str) -> None:
+        """Text that is a file to people: no line of it is folded."""
+        for line in text.splitlines():
+            self.out.print(assembled(line), soft_wrap=True)
+
     def table(self, table: Table) -> None:
         if self.out.is_terminal:
-            self.out.print(table)
+            self.out.print(table, crop=False)
             return
         with self.out.capture() as capture:
             self.out.print(table)
         # A pipe has no use for padding.
         sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
-    def note(self, text: str) -> None:
+    def note(self, *parts: str | Text | tuple[str, str]) -> None:
         """A remark that is not the result: standard error."""
-        self._print(self.err, assembled((text, "dim")))
+        self._print(self.err, assembled(*((part, "dim") if isinstance(part, str) else part for part in parts)))
 
     def document(self, content: Any) -> None:
         """One JSON document on one line; control characters are escaped, so a terminal takes no harm either."""
@@ -133,6 +138,12 @@ def assembled(*parts: str | Text | tuple[str, str]) -> Text:
     return text
 
 
+def counted(count: int, word: str) -> str:
+    """1 edit, 2 edits, 3 switches."""
+    plural = f"{word}es" if word.endswith("ch") else f"{word}s"
+    return f"{count} {word if count == 1 else plural}"
+
+
 def plain(text: str) -> str:
     """The text with everything that steers a terminal written out: escape sequences, carriage returns, bidirectional
     overrides. Devices and other people chose much of what is shown."""
@@ -175,15 +186,11 @@ def _color(arguments: Sequence[str]) -> Color:
 
 def _console(color: Color, *, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    colored = color is Color.ALWAYS or (
-        color is Color.AUTO
-        and stream.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM", "") not in ("dumb", "unknown")
-    )
+    capable = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    colored = color is Color.ALWAYS or (color is Color.AUTO and capable and not os.environ.get("NO_COLOR"))
     return Console(
         stderr=stderr,
-        force_terminal=colored,
+        force_terminal=colored or capable,
         no_color=not colored,
         color_system="auto" if colored and stream.isatty() else "standard" if colored else None,
         width=None if stream.isatty() else _PIPE_WIDTH,

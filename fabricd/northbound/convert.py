@@ -5,12 +5,15 @@ Called by the servicer. Does no I/O and makes no decisions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeVar
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fabricd.errors import InputError, Problem
-from fabricd.intent import DocumentFormat
+from fabricd.intent import Document, DocumentFormat
 from fabricd.model.edit import Operation
 from fabricd.model.intent import ConfigIntent, Intent, Revision
 from fabricd.model.outcome import JournalRecord
@@ -19,6 +22,8 @@ from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.controller import DeviceView
 from fabricd.reconcile.explanations import Explained
 from fabricd.reconcile.live_plans import DevicePlan
+
+M = TypeVar("M", bound=Message)
 
 _OPERATIONS = {
     Operation.CREATE: pb.OPERATION_CREATE,
@@ -35,11 +40,14 @@ _FORMATS = {
 }
 
 
-def document_format(document: pb.Document) -> DocumentFormat | None:
-    """None: to be found out. Raises InputError for a number that stands for none."""
-    if document.format not in _FORMATS:
-        raise InputError.of([Problem(f"unknown document format {document.format}", intent=document.source)])
-    return _FORMATS[document.format]
+def documents(messages: Iterable[pb.Document]) -> list[Document]:
+    """What was sent, those without a source numbered. Raises InputError for a format that there is not."""
+    found = []
+    for number, one in enumerate(messages, 1):
+        if one.format not in _FORMATS:
+            raise InputError.of([Problem(f"unknown document format {one.format}", intent=one.source)])
+        found.append(Document(one.source or f"document {number}", one.content, _FORMATS[one.format]))
+    return found
 
 
 def timestamp(time: datetime | None) -> Timestamp | None:
@@ -49,6 +57,12 @@ def timestamp(time: datetime | None) -> Timestamp | None:
     message = Timestamp()
     message.FromDatetime(time)
     return message
+
+
+def mirrored(kind: type[M], value: object) -> M:
+    """A message whose fields are all attributes of the same names: a datetime as Timestamp, None unset."""
+    given = {field.name: getattr(value, field.name) for field in kind.DESCRIPTOR.fields}
+    return kind(**{name: timestamp(one) if isinstance(one, datetime) else one for name, one in given.items()})
 
 
 def revision_message(revision: Revision, *, current: int) -> pb.Revision:

@@ -14,7 +14,6 @@ from typing import Any
 import grpc.aio
 
 from fabricd.errors import InputError, Problem
-from fabricd.intent import Document
 from fabricd.northbound import convert
 from fabricd.northbound.access import caller
 from fabricd.northbound.changes import Changes
@@ -127,10 +126,7 @@ class ModelMethods(Changes):
         return pb.RemoveModelsResponse()
 
     async def CheckModels(self, request: pb.CheckModelsRequest, context: Context) -> pb.CheckModelsResponse:  # noqa: N802
-        documents = [
-            Document(one.source or f"document {number}", one.content, convert.document_format(one))
-            for number, one in enumerate(request.documents, 1)
-        ]
+        documents = convert.documents(request.documents)
         found = await self._models.checks.check(request.device, documents, models=request.models)
         return pb.CheckModelsResponse(
             device=request.device,
@@ -151,7 +147,7 @@ class ModelMethods(Changes):
             ],
             omitted=max(0, len(found.untakeable) - _MOST_UNTAKEABLE),
             left_out=[pb.LeftOut(path=path.text, leaves=count) for path, count in found.left_out.items()],
-            modules=[pb.ModuleMismatch(name=one.name, ours=one.ours, device=one.device) for one in found.modules],
+            modules=[convert.mirrored(pb.ModuleMismatch, one) for one in found.modules],
         )
 
 

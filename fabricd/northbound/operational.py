@@ -10,8 +10,9 @@ from typing import Any
 import grpc.aio
 
 from fabricd.intent.fabric.cabling import CableEnd
+from fabricd.intent.fabric.values import natural
 from fabricd.model.operational import Operational
-from fabricd.northbound.convert import timestamp
+from fabricd.northbound.convert import mirrored, timestamp
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.observations import Applied, Observations, Observed
 
@@ -61,38 +62,11 @@ def _state_message(state: Operational) -> pb.DeviceOperational:
         device=state.device,
         read=timestamp(state.read),
         interfaces=[
-            pb.InterfaceState(
-                name=one.name,
-                admin_status=one.admin_status,
-                oper_status=one.oper_status,
-                enabled=one.enabled,
-                description=one.description,
-                mtu=one.mtu,
-                last_change=timestamp(one.last_change),
-            )
-            for one in state.interfaces
+            mirrored(pb.InterfaceState, one) for one in sorted(state.interfaces, key=lambda one: natural(one.name))
         ],
-        neighbors=[
-            pb.LldpNeighbor(
-                interface=one.interface,
-                system_name=one.system_name,
-                chassis_id=one.chassis_id,
-                port_id=one.port_id,
-                port_description=one.port_description,
-            )
-            for one in state.neighbors
-        ],
+        neighbors=[mirrored(pb.LldpNeighbor, one) for one in state.neighbors],
         sessions=[
-            pb.BgpSession(
-                network_instance=one.network_instance,
-                protocol=one.protocol,
-                neighbor=one.neighbor,
-                state=one.state,
-                peer_as=one.peer_as,
-                enabled=one.enabled,
-                last_established=timestamp(one.last_established),
-            )
-            for one in state.sessions
+            mirrored(pb.BgpSession, one) for one in sorted(state.sessions, key=lambda one: natural(one.neighbor))
         ],
         unread=state.unread,
         lldp_system_name=state.system_name,

@@ -15,6 +15,7 @@ import grpc.aio
 from fabricd.errors import InputError
 from fabricd.model.probe import ProbeOptions, ProbeReport
 from fabricd.northbound.access import caller
+from fabricd.northbound.convert import mirrored
 from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.probing import Probes
 
@@ -68,18 +69,8 @@ def _result(report: ProbeReport) -> pb.ProbeResult:
     return pb.ProbeResult(
         device=report.device,
         protocol=report.protocol,
-        findings=[
-            pb.ProbeFinding(
-                name=one.name,
-                message=one.message,
-                quirks=one.quirks,
-                keys=one.keys,
-                evidence=one.evidence,
-                certainty=one.certainty,
-            )
-            for one in report.findings
-        ],
-        undecided=[pb.ProbeUndecided(name=one.name, why=one.why, quirks=one.quirks) for one in report.undecided],
+        findings=[mirrored(pb.ProbeFinding, one) for one in report.findings],
+        undecided=[mirrored(pb.ProbeUndecided, one) for one in report.undecided],
         asked=report.asked,
         profile_toml=report.profile,
         left=report.left,

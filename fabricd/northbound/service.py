@@ -15,7 +15,6 @@ import grpc.aio
 
 from fabricd import __version__
 from fabricd.errors import InputError, NotFoundError
-from fabricd.intent import Document
 from fabricd.model.device import Mode
 from fabricd.model.intent import ConfigIntent, Revision
 from fabricd.northbound import convert
@@ -84,10 +83,7 @@ class FabricdService(ModelMethods, OperationalMethods, ProbeMethods, FabricdServ
     async def Submit(self, request: pb.SubmitRequest, context: Context) -> pb.SubmitResponse:  # noqa: N802
         if not request.documents and not request.withdraw:
             raise InputError("nothing was submitted: no document and no intent to withdraw")
-        documents = [
-            Document(document.source or f"document {number}", document.content, convert.document_format(document))
-            for number, document in enumerate(request.documents, 1)
-        ]
+        documents = convert.documents(request.documents)
         _short(comment=request.comment, request_id=request.request_id)
         return await self._revise(
             self._submissions.submit(

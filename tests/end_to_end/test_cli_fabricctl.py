@@ -166,6 +166,14 @@ async def test_errors_are_exit_code_1_and_clear_lines(shell: Shell) -> None:
         assert all(line.startswith("error: ") for line in ran.err.splitlines()), arguments
 
 
+async def test_a_name_that_no_device_has_is_remarked_on_by_log(shell: Shell) -> None:
+    await shell.run("submit", shell.write("leaf1"))
+    mistyped = await shell.run("log", "--device", "leaf11")
+    assert (mistyped.code, mistyped.out) == (0, "")
+    assert "there is no device 'leaf11' in the inventory" in mistyped.err
+    assert (await shell.run("log", "--device", "leaf1")).err == ""
+
+
 async def test_a_stale_base_and_a_used_request_id_are_errors(shell: Shell) -> None:
     await shell.run("submit", shell.write("leaf1"), "--base", "0", "--request-id", "r1")
     again = await shell.run("submit", shell.write("leaf1"), "--request-id", "r1", "--json")

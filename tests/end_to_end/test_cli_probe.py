@@ -27,7 +27,7 @@ async def test_a_device_is_probed_and_its_profile_written(tmp_path: Path) -> Non
         told = await shell.run("probe", "leaf1", "--output", "leaf1.toml", "--name", "ours")
         assert (told.code, told.err) == (0, "")
         assert "omits-defaults (1)" in told.out
-        assert "2 findings, 0 not decided; profile in leaf1.toml" in told.out
+        assert told.out.splitlines()[-2:] == ["leaf1 over netconf: 2 findings, 0 not decided", "profile in leaf1.toml"]
         profile = load_profile(tmp_path / "leaf1.toml")
         assert (profile.name, profile.likeness.omits_defaults) == ("ours", True)
         assert [alias.device_name for alias in profile.likeness.aliases] == ["static"]
@@ -41,6 +41,9 @@ async def test_a_device_is_probed_and_its_profile_written(tmp_path: Path) -> Non
         only = await shell.run("probe", "spine1", "--write", "--output", "-")
         assert only.code == 0
         assert only.out.startswith("# Found out by a probe of spine1 over gnmi.")
+        (tmp_path / "only.toml").write_text(only.out)
+        assert load_profile(tmp_path / "only.toml").name == "spine1-probed"
+        assert "spine1 over gnmi: 2 findings, 0 not decided" in only.err
         missing = await shell.run("probe", "nobody")
         assert (missing.code, "nobody" in missing.err) == (1, True)
         gone = await shell.run("probe", "gone")
@@ -48,8 +51,14 @@ async def test_a_device_is_probed_and_its_profile_written(tmp_path: Path) -> Non
         wrong = await shell.run("probe", "leaf1", "--interface", "x" * 64)
         assert (wrong.code, "interface is no name of at most 63" in wrong.err) == (1, True)
 
+        # Told before a device is touched.
+        nowhere = await shell.run("probe", "leaf1", "--output", "no/such/folder/leaf1.toml")
+        assert (nowhere.code, "there is no folder no/such/folder" in nowhere.err) == (1, True)
+        both = await shell.run("probe", "leaf1", "--output", "-", "--json")
+        assert (both.code, both.out, "both want standard output" in both.err) == (1, "", True)
+
         notes = [record for record in await one.service.store.journal(0, 1000, ["leaf1"]) if record.event is Event.NOTE]
-        assert [note.message.partition(" ")[0] for note in notes[:2]] == ["a", "probed:"]
+        assert [note.message.partition(" ")[0] for note in notes] == ["a", "probed:"]
         assert {name: switch.running for name, switch in one.simulation.switches.items()} == before
 
 

@@ -7,9 +7,13 @@ import itertools
 import json
 import os
 import pty
+import re
 import signal
+import subprocess
+import termios
 from pathlib import Path
 
+import pytest
 from fabricctl_shell import Ran, Shell
 from northbound_harness import COMMANDS, DEADLINE, Authority, Service, serving
 
@@ -45,6 +49,28 @@ async def test_a_pipe_gets_no_colour_unless_asked_and_a_terminal_does_unless_ref
     assert "\x1b[1" in await on_terminal(shell, "status")
     assert "\x1b[1" not in await on_terminal(shell, "status", "--color", "never")
     assert "\x1b[1" not in await on_terminal(shell, "status", NO_COLOR="1")
+
+
+async def test_without_colour_a_terminal_is_still_one(shell: Shell) -> None:
+    await shell.run("submit", shell.write("leaf1"))
+    for plain in ({"NO_COLOR": "1"}, {}):
+        options = () if plain else ("--color", "never")
+        shown = await on_terminal(
+            shell, "status", "--watch", *options, interrupt_at="in sync", code=130, columns=30, **plain
+        )
+        assert "\x1b[?25l" in shown, "the cursor is hidden while it is redrawn in place"
+        assert not re.search(r"\x1b\[[0-9;]*m", shown)
+    assert "\x1b" not in await on_terminal(shell, "status", TERM="dumb")
+
+
+async def test_a_narrow_terminal_cuts_nothing_off(shell: Shell) -> None:
+    await shell.run("submit", shell.write("leaf1"), "-m", "uplinks of the new rack")
+    for command in (["status"], ["devices"], ["revisions"], ["models", "list"], ["state", "leaf1"]):
+        wide = (await shell.run(*command, "--color", "never")).out
+        narrow = await on_terminal(shell, *command, "--color", "never", columns=20)
+        # But for ages, which go on.
+        words = {word for word in wide.split() if not word.isdecimal()}
+        assert words <= set(narrow.split()), command
 
 
 async def test_progress_is_drawn_on_a_terminal_and_watching_ends_by_ctrl_c(shell: Shell) -> None:
@@ -84,6 +110,24 @@ async def test_every_command_has_help_with_examples_and_needs_no_daemon(tmp_path
     assert "Exit codes: 0 done, 2 something differs from what it shall be, 1 error." in helped.out
     assert (await shell.run("--version")).out.startswith("fabricctl ")
     assert (await shell.run()) == Ran(1, helped.out, "")
+
+
+GROUPS = [
+    ("fabricctl",), ("fabricctl", "path"), ("fabricctl", "models"), ("fabricd",), ("fabricd", "models"),
+    ("fabricd", "fault"), ("fabricd", "switch"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=" ".join)
+def test_the_list_of_commands_says_of_each_what_it_does_in_a_line_that_is_not_cut(group: tuple[str, ...]) -> None:
+    command, *arguments = group
+    environment = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(
+        [COMMANDS / command, *arguments, "--help"], env=environment, capture_output=True, text=True, check=True
+    )
+    listed = done.stdout.split("Commands:\n")[1].splitlines()
+    assert listed
+    assert [line for line in listed if not re.fullmatch(r"  \w+ +[A-Z].*[^.]\.", line)] == []
 
 
 async def test_the_shell_completes_commands_and_device_names(shell: Shell) -> None:
@@ -137,9 +181,12 @@ async def test_tls_options_work_before_and_after_the_command_and_from_the_enviro
         assert "ci is a viewer" in refused.err
 
 
-async def on_terminal(shell: Shell, *arguments: str, interrupt_at: str = "", code: int = 0, **environment: str) -> str:
+async def on_terminal(
+    shell: Shell, *arguments: str, interrupt_at: str = "", code: int = 0, columns: int = 80, **environment: str
+) -> str:
     """What the command writes when its output is a terminal; interrupted by Ctrl-C once `interrupt_at` was seen."""
     parent, child = pty.openpty()
+    termios.tcsetwinsize(child, (40, columns))
     process = await shell.start(*arguments, stdin=child, stdout=child, stderr=child, environment=environment)
     os.close(child)
     loop = asyncio.get_running_loop()

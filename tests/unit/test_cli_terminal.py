@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from rich.text import Text
 
 from fabricd.cli.connection import hoisted, rejoin_completion
 from fabricd.cli.document import document
+from fabricd.cli.listing import Listing
 from fabricd.cli.show import edit_lines, plan_lines, plan_summary, record_lines
 from fabricd.cli.terminal import folded, plain
 from fabricd.northbound.v1 import fabricd_pb2 as pb
@@ -156,3 +159,30 @@ def test_an_address_that_bash_took_apart_is_one_word_again(words: str, current: 
     environment = {"COMP_WORDS": words.replace(" ", "\n"), "COMP_CWORD": str(current)}
     rejoin_completion(environment)
     assert environment == {"COMP_WORDS": joined.replace(" ", "\n"), "COMP_CWORD": str(place)}
+
+
+WORDS = st.lists(st.text("ab1:-", min_size=1, max_size=12), min_size=1, max_size=3).map(" ".join)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 120), st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS), max_size=3))
+def test_no_terminal_is_too_narrow_for_a_name_in_a_table(width: int, rows: list[tuple[str, ...]]) -> None:
+    table = Listing("DEVICE", "ADDRESS", "COMMENT", "BY", folds=("COMMENT", "BY"))
+    for row in rows:
+        table.add_row(*row)
+    console = Console(
+        width=width, color_system=None, file=io.StringIO(), force_terminal=True, emoji=False, markup=False
+    )
+    console.print(table, crop=False)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(column in shown for column in ("DEVICE", "ADDRESS", "COMMENT", "BY"))
+    assert all(name in shown for row in rows for name in row[:2])
+    assert all(word in shown for row in rows for text in row[2:] for word in text.split())
+
+
+def test_a_table_that_is_redrawn_in_place_keeps_the_beginning_of_its_lines() -> None:
+    table = Listing("DEVICE", "STATE", "CHECKED")
+    table.add_row("leaf1", "in sync", "2 s ago")
+    console = Console(width=16, color_system=None, file=io.StringIO(), force_terminal=True)
+    lines = console.render_lines(table, console.options, pad=False)
+    assert ["".join(part.text for part in line) for line in lines] == ["DEVICE  STATE   ", "leaf1   in sync "]
