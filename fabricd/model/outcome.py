@@ -105,7 +105,8 @@ class JournalRecord:
 
 
 class TransactionPhase(StrEnum):
-    STAGING = "staging"  # stored before anything is sent
+    PREPARING = "preparing"  # stored before anything is sent
+    STAGING = "staging"  # stored before the change is in force until it is confirmed
     CONFIRMING = "confirming"  # stored before the change is made permanent
 
 

@@ -123,6 +123,8 @@ class Attempts:
         async def go_ahead() -> None:
             await wanted()
             run.wrote = True
+            if run.transaction is not None:
+                run.transaction = replace(run.transaction, phase=TransactionPhase.STAGING)
 
         async with Transaction(self._store, target, planned.payload, opening, record, go_ahead) as transaction:
             run.transaction, run.secrets = opening, planned.secrets_after
@@ -146,7 +148,7 @@ class Attempts:
             device=run.device.name,
             revision=run.revision,
             decision=run.decision,
-            phase=TransactionPhase.STAGING,
+            phase=TransactionPhase.PREPARING,
             started=now,
             preimage=planned.preimage,
             commit=name if net else "",
@@ -186,11 +188,12 @@ class Attempts:
         """
         run.secrets = None  # what was sent may not be there
         if run.transaction is not None and isinstance(error, DeviceError) and error.without_effect:
-            # There are devices that would take back what somebody else has in force.
-            run.transaction = replace(run.transaction, commit="")
+            run.transaction = replace(run.transaction, phase=TransactionPhase.PREPARING)
         ending = judge(error, run.found)
         name, opening = run.device.name, run.transaction
-        commit = opening.commit if opening is not None else ""
+        # Where nothing of ours can be in force there are devices that would take back what somebody else has.
+        begun = opening is not None and opening.phase is not TransactionPhase.PREPARING
+        commit = opening.commit if opening is not None and begun else ""
         vain = run.piece if run.in_force and isinstance(error, DeviceError) else ()
         if isinstance(error, NotConvergedError):
             vain, ending = error.paths, replace(ending, drift=len(error.paths))

@@ -84,7 +84,8 @@ class Recovery:
             return
         left.tries += 1
         for transaction in left.transactions:
-            if transaction.commit and transaction.id not in left.said:
+            begun = transaction.commit and transaction.phase is not TransactionPhase.PREPARING
+            if begun and transaction.id not in left.said:
                 left.said[transaction.id] = await self._ask(run, target, transaction, left.since[transaction.id])
 
     async def _ask(self, run: Run, target: Target, transaction: OpenTransaction, since: float) -> str:
@@ -146,6 +147,8 @@ class Recovery:
 def _stopped(transaction: OpenTransaction) -> str:
     if transaction.phase is TransactionPhase.CONFIRMING:
         return "left while the change was being made permanent: its effect was unknown"
+    if transaction.phase is TransactionPhase.PREPARING:
+        return "left before the change was put in force"
     if transaction.commit:
         return "left while the device held the change unconfirmed, or was getting it"
     return "left before the change was made permanent"

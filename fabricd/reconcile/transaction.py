@@ -58,11 +58,14 @@ class Transaction:
         return self
 
     async def stage(self) -> None:
-        """Hand the change to the device. Raises DeviceError; the change is then given up. With a commit id a
-        DeviceTimeoutError means that nobody knows whether it is in force."""
-        if self._opening.commit:
-            await self._still_wanted()
-        await self._target.stage(self._payload, self._opening.commit)
+        """Hand the change to the device; with a commit id it is in force then, unless it is not wanted any more. Raises
+        DeviceError; the change is then given up, and with an id a DeviceTimeoutError means that nobody knows whether it
+        is in force."""
+        await self._target.stage(self._payload, self._opening.commit, self._takes_effect)
+
+    async def _takes_effect(self) -> None:
+        await self._store.advance(self._opening.id, TransactionPhase.STAGING)
+        await self._still_wanted()
 
     async def confirm(self) -> None:
         """Make it last, unless it is not wanted any more: staging may have taken minutes. A DeviceTimeoutError means

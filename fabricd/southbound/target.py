@@ -5,7 +5,7 @@ Implemented by southbound/gnmi and southbound/netconf, used by reconcile. Must n
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from fabricd.model.edit import Dialect, Payload
@@ -15,6 +15,13 @@ from fabricd.model.path import Path
 ALWAYS_THERE = (Path.parse("/openconfig-system:system"), Path.parse("/openconfig-interfaces:interfaces"))
 """Every switch has state here, whatever is configured: one that seems to have no configuration at all shows by it that
 it understands what it is asked for, and is up."""
+
+AboutTo = Callable[[], Awaitable[None]]
+"""Asked right before something happens; what it raises keeps it from happening."""
+
+
+async def unasked() -> None:
+    """Nobody wants to know."""
 
 
 @runtime_checkable
@@ -65,16 +72,17 @@ class Target(Protocol):
         """Find out what `reverts` depends on, changing nothing. Asked once a session at most."""
         ...
 
-    async def stage(self, payload: Payload, commit: str = "") -> None:
+    async def stage(self, payload: Payload, commit: str = "", about_to: AboutTo = unasked) -> None:
         """Hand the change to the device so far that nothing lasts unless `confirm` follows.
 
         Without `commit`: NETCONF with :candidate does lock, discard-changes, edit-config, validate; where a device has
         no such thing (gNMI, writable-running) the change waits here and nothing is sent yet.
 
-        With `commit`, only where `reverts`: an id that the caller has stored. When this returns the change is in force,
-        and the device takes it back by itself after Profile.confirm_within seconds unless `confirm` follows. A
-        DeviceTimeoutError then means: unknown, and `resolve` with the id, on a new session, makes it known. After an
-        error that is `without_effect` there is nothing to resolve.
+        With `commit`, only where `reverts`: an id that the caller has stored. `about_to` is asked right before the
+        change is put in force, which may be minutes later; when it raises, nothing was, and `cancel` gives the rest up.
+        When this returns the change is in force, and the device takes it back by itself after Profile.confirm_within
+        seconds unless `confirm` follows. A DeviceTimeoutError then means: unknown, and `resolve` with the id, on a new
+        session, makes it known; unless nothing was asked yet, or the error is `without_effect`.
         """
         ...
 

@@ -74,6 +74,29 @@ async def test_cancel_takes_it_back(bench: Bench, target: Target, payload: Paylo
     assert runs(bench, NEW)
 
 
+async def test_who_is_asked_before_it_is_in_force_may_keep_it_from_that(
+    bench: Bench, target: Target, payload: Payload
+) -> None:
+    asked: list[bool] = []
+
+    async def note() -> None:
+        asked.append(runs(bench, OLD))
+
+    async def never() -> None:
+        await note()
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await target.stage(payload, "id-1", never)
+    await target.cancel()
+    assert runs(bench, OLD)
+    assert await target.resolve("id-1") is False
+    await target.stage(payload, "id-2", note)
+    assert asked == [True, True]
+    await target.confirm()
+    assert runs(bench, NEW)
+
+
 async def test_what_is_not_confirmed_in_time_is_taken_back_and_a_late_confirm_is_refused(
     bench: Bench, target: Target, payload: Payload
 ) -> None:

@@ -182,6 +182,53 @@ async def test_what_an_operator_has_in_force_is_not_taken_back_when_our_change_n
         await nothing_left(made)
 
 
+async def test_a_person_who_says_stop_before_it_is_in_force_keeps_it_from_that(tmp_path: File) -> None:
+    """Minutes may go by over locks and large edits."""
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}, **NET) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        made.switch("leaf1").faults.add(Fault(rpc=Rpc.VALIDATE, kind=Kind.STALL))
+        with requests(made) as heard:
+            await made.submit(base(9100))
+            await made.until(functools.partial(_stalled, made), "the candidate is being validated")
+            await made.controller.set_mode(["leaf1"], Mode.OBSERVE, author="tester")
+            made.switch("leaf1").faults.release()
+            await made.outcome("leaf1", OutcomeKind.DRIFTED)
+            await made.until(functools.partial(_idle, made), "nothing is under way")
+        assert Rpc.COMMIT not in heard
+        assert Rpc.CANCEL not in heard
+        assert not made.switch("leaf1")._datastore.dirty
+        await nothing_left(made)
+
+
+async def test_a_restart_takes_nothing_back_when_the_change_had_not_come_to_be_in_force(tmp_path: File) -> None:
+    """On a device whose own way to cancel names no id that would be somebody else's."""
+    own = load_profile(data_folder("config") / "profiles" / "junos.toml").netconf
+    net = {"netconf": replace(own, handler="default"), "confirm_within": 30.0}
+    quirks = Quirks(own_confirmed_commit=True)
+    async with fabric(tmp_path, {"leaf1": Protocol.NETCONF}, quirks=quirks, **net) as made:
+        await made.submit(base(9000))
+        await made.in_sync("leaf1")
+        made.switch("leaf1").faults.add(Fault(rpc=Rpc.VALIDATE, kind=Kind.STALL))
+        await made.submit(base(9100))
+        await made.until(functools.partial(_stalled, made), "the candidate is being validated")
+        await made.controller.stop(grace=0.0)
+        await made.sessions.close()
+        made.switch("leaf1").faults.release()
+        (left,) = await made.store.open_transactions()
+        assert (left.phase, bool(left.commit)) == (TransactionPhase.PREPARING, True)
+        made.start_over()
+        with requests(made) as heard:
+            await made.controller.start()
+            await made.in_sync("leaf1")
+        assert Rpc.CANCEL not in heard
+        (recovered,) = await made.records("leaf1", Event.RECOVERED)
+        assert recovered.message == (
+            "left before the change was put in force; read again, the device runs what it ran before"
+        )
+        await nothing_left(made)
+
+
 async def test_a_person_who_says_stop_before_the_confirmation_has_it_taken_back(one: Fabric) -> None:
     faults = one.switch("leaf1").faults
     faults.add(Fault(rpc=Rpc.GET, kind=Kind.DELAY), Fault(rpc=Rpc.GET, kind=Kind.STALL))

@@ -25,6 +25,7 @@ from fabricd.southbound.gnmi.commits import Commits
 from fabricd.southbound.gnmi.reading import Reading
 from fabricd.southbound.gnmi.requests import Requests
 from fabricd.southbound.secrets import credentials
+from fabricd.southbound.target import AboutTo, unasked
 
 _LOG = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class GnmiTarget:
         """See Target.prepare and Commits.find_out."""
         await self._commits.find_out()
 
-    async def stage(self, payload: Payload, commit: str = "") -> None:
+    async def stage(self, payload: Payload, commit: str = "", about_to: AboutTo = unasked) -> None:
         """Without `commit` keep the Set until `confirm`: nothing that is sent could be taken back."""
         if not isinstance(payload, GnmiSet):
             raise TypeError(f"a gNMI target takes a GnmiSet, not {type(payload).__name__}")
@@ -123,6 +124,7 @@ class GnmiTarget:
         if not commit:
             self._staged = payload
         elif self.reverts:
+            await about_to()
             await self._commits.commit(payload, commit)
         else:
             raise RuntimeError(f"{self.name}: the device takes nothing back by itself")

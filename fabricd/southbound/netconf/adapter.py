@@ -27,7 +27,7 @@ from fabricd.southbound.netconf.paths import subtree_filter
 from fabricd.southbound.netconf.rpc import Rpc
 from fabricd.southbound.netconf.session import NetconfSession
 from fabricd.southbound.netconf.write import Writer
-from fabricd.southbound.target import ALWAYS_THERE
+from fabricd.southbound.target import ALWAYS_THERE, AboutTo, unasked
 
 _LOG = logging.getLogger(__name__)
 
@@ -206,14 +206,14 @@ class NetconfTarget:
     async def prepare(self) -> None:
         """Nothing to find out: the hello says it."""
 
-    async def stage(self, payload: Payload, commit: str = "") -> None:
+    async def stage(self, payload: Payload, commit: str = "", about_to: AboutTo = unasked) -> None:
         """See Target.stage and Writer.stage."""
         if not isinstance(payload, EditConfig):
             raise TypeError(f"a NETCONF target takes an EditConfig, not {type(payload).__name__}")
         room = self._device.profile.max_message_bytes - ENVELOPE if self._writer.collects else len(payload.config)
         configs = await _off_loop(lambda: config_elements(payload.config, room), len(payload.config))
         self._own.add(self._session, self._device)
-        await self._writer.stage(configs, commit)
+        await self._writer.stage(configs, commit, about_to)
 
     async def confirm(self) -> None:
         """See Target.confirm and Writer.confirm."""

@@ -16,6 +16,7 @@ from fabricd.southbound.netconf import operations
 from fabricd.southbound.netconf.commit import by_itself, confirmed_commit
 from fabricd.southbound.netconf.locks import Locks
 from fabricd.southbound.netconf.rpc import Rpc
+from fabricd.southbound.target import AboutTo
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,7 +46,6 @@ class Writer:
         self._waiting: Sequence[etree._Element] = ()  # for confirm, where there is no candidate
         self._edited = False  # the candidate may hold something of ours
         self._in_force = ""  # the id under which the device holds it unconfirmed
-        self._may_be_in_force = False  # although an error says otherwise
 
     @property
     def reverts(self) -> bool:
@@ -57,12 +57,11 @@ class Writer:
         """Whether `stage` may be given an edit in parts: nothing of them is in force before all are there."""
         return self._candidate
 
-    async def stage(self, configs: Sequence[etree._Element], commit: str) -> None:
-        """Lock; with :candidate also discard-changes, edit-config, validate, and with an id the commit to be confirmed.
-        `configs` are the parts of one edit, several only where it `collects`.
+    async def stage(self, configs: Sequence[etree._Element], commit: str, about_to: AboutTo) -> None:
+        """Lock; with :candidate also discard-changes, edit-config, validate, and with an id, unless `about_to` raises,
+        the commit to be confirmed. `configs` are the parts of one edit, several only where it `collects`.
 
-        After an error nothing is locked, the candidate is as it was, and nothing is in force that can be helped; where
-        nothing can be, the error says so (DeviceError.without_effect).
+        After a DeviceError nothing is locked, the candidate is as it was, and nothing is in force that can be helped.
         """
         device = self._rpc.device
         if self._is_staged:
@@ -75,16 +74,15 @@ class Writer:
                 device=device.name,
                 tag="operation-not-supported",
             )
-        self._is_staged, self._may_be_in_force = True, False
+        self._is_staged = True
         try:
             await self._locks.take("running")
             if self._candidate:
                 await self._fill_candidate(configs)
-                await self._begin(commit)
+                await self._begin(commit, about_to)
             else:
                 self._waiting = configs
-        except DeviceError as error:
-            error.without_effect = not self._may_be_in_force
+        except DeviceError:
             await self.cancel()
             raise
 
@@ -164,20 +162,24 @@ class Writer:
         if self._validates:
             await self._rpc.ok(operations.Validate, "validate", "candidate")
 
-    async def _begin(self, commit: str) -> None:
+    async def _begin(self, commit: str, about_to: AboutTo) -> None:
         if not commit or self._confirmed is None:
             return
-        self._in_force, self._may_be_in_force = commit, True  # from now on it may be
-        await self._bound_or_given_up(self._in_turn(self._confirmed.begin(commit, self._seconds)))
+        await about_to()
+        self._in_force = commit  # from now on it may be
+        try:
+            await self._bound_or_given_up(self._in_turn(self._confirmed.begin(commit, self._seconds)))
+        except DeviceError as error:
+            error.without_effect = not (self._in_force or isinstance(error, DeviceTimeoutError | DeviceProtocolError))
+            raise
 
     async def _bound_or_given_up(self, committing: Coroutine[None, None, None]) -> None:
         """After an error what is pending may be somebody else's, and a cancel that names no id would take that back."""
         try:
             await committing
-        except DeviceError as error:
+        except DeviceError:
             if self._confirmed is None or not self._confirmed.bound:
                 self._in_force = ""
-                self._may_be_in_force = isinstance(error, DeviceTimeoutError | DeviceProtocolError)
             raise
 
     async def _in_turn(self, committing: Coroutine[None, None, None]) -> None:
