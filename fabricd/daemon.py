@@ -249,6 +249,8 @@ class Daemon:
         parts.push_async_callback(controller.stop)
         parts.push_async_callback(cabling.stop)
         parts.push_async_callback(in_force.stop)
+        # After the server, which gives a call up without waiting for what it put in force on a device to be undone.
+        parts.push_async_callback(probes.stop)
         parts.push_async_callback(server.stop)
         # An address that cannot be had ends this before any device is touched. Who connects has to wait until it is
         # known which writes an earlier life left open: they come first on their devices, whatever is asked for.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
@@ -57,7 +57,12 @@ class Probes:
         self._schemas = schemas
         self._prober = prober
         self._clock = clock or SystemClock()
+        self._tasks: set[asyncio.Task[ProbeReport]] = set()
         self.known = known
+
+    async def stop(self) -> None:
+        """End the probes under way, and wait until what they tried is taken back. For when nobody begins one any more."""
+        await _ended(self._tasks)
 
     async def probe(
         self, device: str, options: ProbeOptions, *, author: str
@@ -70,14 +75,14 @@ class Probes:
         steps: asyncio.Queue[ProbeStep | None] = asyncio.Queue()
         task = asyncio.create_task(self._probed(device, options, author, steps), name=f"probe of {device}")
         task.add_done_callback(lambda _: steps.put_nowait(None))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
             while (step := await steps.get()) is not None:
                 yield step
             yield await task
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
+            await _ended((task,))
 
     async def _probed(
         self, device: str, options: ProbeOptions, author: str, steps: asyncio.Queue[ProbeStep | None]
@@ -107,6 +112,15 @@ class Probes:
             counts = f"{len(report.findings)} findings, {len(report.undecided)} not decided"
             await trial.end(f"probed: {counts}{left}")
             return _told(report, self._controller.secrets.conceal)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[ProbeReport]]) -> None:
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        if not task.cancelling():
+            task.cancel()
+    if running:
+        await asyncio.wait(running)
 
 
 def _told(report: ProbeReport, conceal: Callable[[str], str]) -> ProbeReport:

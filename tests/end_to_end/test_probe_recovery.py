@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from installation import installed
 from reconcile_fabric import QUIET, Fabric, base, document, fabric, ports_config
 
 from fabricd.errors import ConflictError, DeviceError
 from fabricd.model.device import Protocol
 from fabricd.model.outcome import Event
 from fabricd.model.probe import ProbeOptions
+from fabricd.northbound.v1 import fabricd_pb2 as pb
 from fabricd.reconcile.probing import Probes
 from fabricd.simulator.faults import Fault, Kind, Rpc
 from fabricd.southbound.probe import probe
@@ -47,6 +50,27 @@ async def test_what_a_probe_could_not_take_back_is_taken_back_soon(tmp_path: Pat
 
         await one.until(as_before, "the switch runs what it ran")
         await one.until(recorded, "the journal says so")
+
+
+async def test_a_daemon_that_is_stopped_takes_back_first_what_a_probe_tried(tmp_path: Path) -> None:
+    async with installed(tmp_path) as installation:
+        await installation.start()
+        switch = installation.simulation.switches["leaf1"]
+        before = switch.running
+        # Longer than the server waits for calls that are under way.
+        switch.faults.add(Fault(rpc=Rpc.CANCEL, kind=Kind.DELAY, seconds=8.0, times=1000))
+
+        async def tried() -> bool:
+            return switch.live.datastore.pending is not None
+
+        async with aclosing(installation.client.probe(pb.ProbeRequest(device="leaf1"))) as steps:
+            reading = asyncio.ensure_future(anext(steps))
+            await installation.until(tried)
+            assert await installation.stop() == 0
+            await asyncio.gather(reading, return_exceptions=True)
+        assert switch.running == before
+        assert switch.live.datastore.pending is None
+        assert "Traceback" not in installation.log
 
 
 async def test_nothing_is_open_after_a_probe(tmp_path: Path) -> None:
