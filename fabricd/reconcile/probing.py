@@ -61,7 +61,7 @@ class Probes:
         self.known = known
 
     async def stop(self) -> None:
-        """End the probes under way, and wait until what they tried is taken back. For when nobody begins one any more."""
+        """End the probes under way, and wait until what they tried is taken back. Nobody may begin one any more."""
         await _ended(self._tasks)
 
     async def probe(
