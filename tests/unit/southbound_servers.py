@@ -290,8 +290,16 @@ class GnmiServer(gnmi_pb2_grpc.gNMIServicer):  # type: ignore[misc]
         return await self.set(request, context) if self.set is not None else gnmi_pb2.SetResponse()
 
     async def Subscribe(self, requests: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
-        async for response in self.subscribe(requests, context):
+        # A device answers a request that it has. Without it a call may be over before the client has written.
+        first = await anext(requests)
+        async for response in self.subscribe(_all(first, requests), context):
             yield response
+
+
+async def _all(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    yield first
+    async for one in rest:
+        yield one
 
 
 @asynccontextmanager

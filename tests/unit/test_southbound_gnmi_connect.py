@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path as FilePath
 from typing import Any
@@ -12,7 +15,7 @@ import grpc
 import pytest
 from gnmi_scripts import SYSTEM, refusing, stall
 from patience import IN_TIME
-from pygnmi.spec.v080 import gnmi_pb2
+from pygnmi.spec.v080 import gnmi_pb2, gnmi_pb2_grpc
 from southbound_servers import (
     Authority,
     GnmiServer,
@@ -210,6 +213,41 @@ async def test_a_device_that_cannot_notify_says_so() -> None:
             await anext(target.changes((SYSTEM,)))
         assert caught.value.tag == "UNIMPLEMENTED"
         await target.close()
+
+
+async def test_a_device_that_refuses_before_it_is_asked_is_understood() -> None:
+    """A refusal that comes while the request is written: gRPC makes an internal error of its own of that."""
+
+    class Refusing(gnmi_pb2_grpc.gNMIServicer):  # type: ignore[misc]
+        """Without a Subscribe of its own, so that it is refused whatever is asked."""
+
+        def Capabilities(self, request: Any, context: Any) -> Any:  # noqa: N802
+            return gnmi_pb2.CapabilityResponse(supported_encodings=[gnmi_pb2.JSON_IETF], gNMI_version="0.8.0")
+
+    async def busy() -> None:
+        # With the loop held up again and again some refusals arrive just before the write, others just after it.
+        for turn in itertools.count():
+            time.sleep(0.0005 * (turn % 10))
+            await asyncio.sleep(0)
+
+    told: list[str] = []
+    server = GnmiServer()
+    running = grpc.server(ThreadPoolExecutor(2))
+    gnmi_pb2_grpc.add_gNMIServicer_to_server(Refusing(), running)
+    server.port = running.add_insecure_port("127.0.0.1:0")
+    running.start()
+    target = await gnmi.connect(gnmi_device(server))
+    holding_up = asyncio.create_task(busy())
+    try:
+        for _ in range(100):
+            with pytest.raises(DeviceRefusedError) as caught:
+                await anext(target.changes((SYSTEM,)))
+            told.append(caught.value.tag)
+    finally:
+        holding_up.cancel()
+        await target.close()
+        running.stop(None)
+    assert told == ["UNIMPLEMENTED"] * 100
 
 
 async def test_a_subscription_that_never_stands_is_given_up_in_time() -> None:

@@ -66,6 +66,7 @@ class Calls:
         timeout = self.device.profile.timeouts.read
         await self._ready()
         call = self._stub.Subscribe(metadata=self._login)
+        ending = _Ending(call)
         try:
             stream = Subscription(self, call, timeout)
             with self.translated("Subscribe", timeout):
@@ -73,12 +74,8 @@ class Calls:
                 async with asyncio.timeout_at(stream.deadline):
                     try:
                         await call.write(request)
-                    except asyncio.InvalidStateError:
-                        if not call.done():
-                            raise
-                        # Over before it began. What there is to read tells the rest, if there is no error.
-                        if await call.code() is not grpc.StatusCode.OK:
-                            raise await _status(call) from None
+                    except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+                        raise self._unheard(error, ending.status) from error
             yield stream
         finally:
             call.cancel()
@@ -121,6 +118,12 @@ class Calls:
             self._closed = True  # a request under way: its session is not used again
             raise
 
+    def _unheard(self, error: Exception, status: grpc.aio.AioRpcError | None) -> Exception:
+        """Why a call was over before its request was sent. `status` is how the device ended it, if it did."""
+        if status is None or status.code() is not grpc.StatusCode.OK:
+            return status or error
+        return DeviceProtocolError("the device ended Subscribe before it was asked anything", device=self.device.name)
+
     def _judged(self, error: DeviceError) -> DeviceError:
         """After anything but a refusal the session is not used again. An error must not be a local name where it is
         raised: it would hold itself, and with it the call and the connection, until the garbage collector comes by."""
@@ -147,6 +150,24 @@ class Subscription:
                 if await self._call.code() is grpc.StatusCode.OK:
                     return None
                 raise await _status(self._call)  # read() hides it
+
+
+class _Ending:
+    """How the device ends a call. `status` is None before; what the library makes of a write that fails just then, and
+    puts in its place, does not count (grpc/grpc issue 36066)."""
+
+    def __init__(self, call: Any) -> None:
+        self.status: grpc.aio.AioRpcError | None = None
+        call.add_done_callback(self._ended)
+
+    def _ended(self, call: Any) -> None:
+        asking = _status(call)
+        try:
+            asking.send(None)
+        except StopIteration as answer:
+            self.status = answer.value
+        else:
+            asking.close()  # at the end of a call there is nothing to wait for; without an answer the error has to do
 
 
 async def _status(call: Any) -> grpc.aio.AioRpcError:
