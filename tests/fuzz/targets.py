@@ -127,7 +127,10 @@ def _reply(data: bytes) -> None:
         return
     if found is None:
         return
-    root = etree.fromstring(data.lstrip(), etree.XMLParser(huge_tree=True, resolve_entities=False))
+    parser = etree.XMLParser(huge_tree=True, resolve_entities=False)
+    root = etree.fromstring(data.lstrip(), parser)
+    if any(one.level > etree.ErrorLevels.WARNING for one in parser.error_log):
+        return  # with a namespace that is no URI, libxml2 is of two minds about what follows the document
     children = [one for one in root.iterchildren(tag=etree.Element) if clark.local(one.tag) == "data"]
     if len(children) > 1:
         return  # what is cut is then no document, and is refused when it is read
