@@ -161,7 +161,7 @@ def _segment(text: str, at: int) -> tuple[Segment, int]:
 def _predicate(text: str, at: int) -> tuple[str, str, int]:
     equals = text.find("=", at)
     key = text[at + 1 : max(equals, at)].strip().rpartition(":")[2]
-    if not key:
+    if not key or any(char.isspace() or char in "[]/'\"" for char in key):
         raise InputError(f"path has no key and '=' at column {at + 1}: {text!r}")
     value_at = equals + 1
     if value_at < len(text) and text[value_at] in "'\"":
