@@ -19,7 +19,6 @@ from fabricd import __version__
 from fabricd.errors import FabricdError, InputError, Problem, StoreError
 from fabricd.model.device import Device, Profile, Protocol
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
-from fabricd.model.secret import KnownSecrets
 from fabricd.northbound.models import ModelRooms
 from fabricd.northbound.server import NorthboundServer
 from fabricd.northbound.service import FabricdService
@@ -36,6 +35,7 @@ from fabricd.reconcile import (
     Submissions,
     parse_windows,
 )
+from fabricd.reconcile.known_secrets import KnownSecrets
 from fabricd.reconcile.probing import Probes
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.schema.features import every_feature

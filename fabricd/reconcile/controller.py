@@ -23,13 +23,13 @@ from fabricd.model.outcome import (
     Trigger,
 )
 from fabricd.model.path import Path
-from fabricd.model.secret import KnownSecrets
 from fabricd.reconcile.backoff import Backoff
 from fabricd.reconcile.changes import Watchers
 from fabricd.reconcile.clock import Clock, SystemClock
 from fabricd.reconcile.device_secrets import DeviceSecrets
 from fabricd.reconcile.flap import FlapBreaker
 from fabricd.reconcile.fleet import Fleet
+from fabricd.reconcile.known_secrets import KnownSecrets
 from fabricd.reconcile.ledger import Ledger
 from fabricd.reconcile.queue import Queue
 from fabricd.reconcile.reconciler import Reconciler

@@ -1,7 +1,7 @@
 """What devices may quote: their logins, and the secrets that they shall have, have, and had.
 
 Made by the controller, asked by sessions before every connection, and by whoever sends something. Keeps no secret
-itself: model.secret.KnownSecrets does.
+itself: KnownSecrets does.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from fabricd.errors import DeviceTrustError
 from fabricd.model.device import Device, Likeness, Profile
 from fabricd.model.intent import Desired
 from fabricd.model.path import ROOT
-from fabricd.model.secret import KnownSecrets
 from fabricd.plan import secrets_in
 from fabricd.reconcile.fleet import Fleet
+from fabricd.reconcile.known_secrets import KnownSecrets
 from fabricd.schema import ModelSet, Schema, SchemaPool
 from fabricd.southbound.secrets import credentials
 from fabricd.store import Store

@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(FilePath(__file__).resolve().parents[1] / "unit"))
+from certificate_authority import Authority
 from southbound_servers import (
-    Authority,
     GnmiServer,
     NetconfServer,
     answer,

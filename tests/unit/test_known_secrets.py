@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabricd.errors import InputError, Problem
-from fabricd.model.secret import HIDDEN, KnownSecrets
+from fabricd.model.secret import HIDDEN
+from fabricd.reconcile.known_secrets import KnownSecrets
 
 
 def knowing(*values: str) -> KnownSecrets:

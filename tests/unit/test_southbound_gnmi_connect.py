@@ -13,11 +13,11 @@ from typing import Any
 
 import grpc
 import pytest
+from certificate_authority import Authority
 from gnmi_scripts import SYSTEM, refusing, stall
 from patience import IN_TIME
 from pygnmi.spec.v080 import gnmi_pb2, gnmi_pb2_grpc
 from southbound_servers import (
-    Authority,
     GnmiServer,
     gnmi_device,
     gnmi_server,

@@ -19,7 +19,7 @@ import pytest
 
 from fabricd.errors import InputError
 from fabricd.model.outcome import Event, JournalRecord, OutcomeKind
-from fabricd.model.secret import KnownSecrets
+from fabricd.reconcile.known_secrets import KnownSecrets
 from fabricd.telemetry import device_logger, journal_json, log_journal, setup_logging
 from fabricd.telemetry.journald import JournaldHandler, encode, stream_is_journal
 from fabricd.telemetry.log import journal_fields

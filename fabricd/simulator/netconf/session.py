@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Protocol
-from xml.sax.saxutils import quoteattr
 
 import asyncssh
 from lxml import etree
@@ -26,7 +25,7 @@ from fabricd.simulator.netconf.offer import BASE_1_0, BASE_1_1, hello
 from fabricd.simulator.netconf.operations import Answer, Operations
 from fabricd.simulator.netconf.peers import Counters, ServerCounters, Subscription
 from fabricd.simulator.netconf.write import ValidationError
-from fabricd.simulator.netconf.xml import MalformedError, parsed
+from fabricd.simulator.netconf.xml import MalformedError, attributes_written, parsed
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ _QUEUED = 32
 _MOST_NOTICES = 256
 _HELLO_SECONDS = 30.0
 _NANOSECONDS = 1_000_000_000
-_XML = "http://www.w3.org/XML/1998/namespace"  # bound to the prefix xml without a declaration, and to no other
 _GARBAGE = b"\x00\xff\xfe%%% no protocol at all %%%\n"
 
 
@@ -307,7 +305,7 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
             usual = _BESIDE[fault.kind]
             beside = RpcError(usual.tag, fault.message or usual.message, warning=usual.warning)
             content = written(beside, {}) + content
-        start = f'<rpc-reply xmlns="{BASE}"{_written(attributes, nsmap)}>'
+        start = f'<rpc-reply xmlns="{BASE}"{attributes_written(attributes, nsmap)}>'
         message = f"{start}{content}</rpc-reply>".encode()
         if len(message) > self._limit:
             self._server.live.meet("message_bytes")
@@ -384,20 +382,6 @@ class NetconfSession(asyncssh.SSHServerSession[bytes]):
         for _ in range(times):
             await self._send(message, fault, chunked=self._framer.chunked)
             self._count(told=1)
-
-
-def _written(attributes: Mapping[str, str], nsmap: Mapping[str | None, str]) -> str:
-    """Attributes with the declarations that their names need, each once."""
-    known = {namespace: prefix for prefix, namespace in nsmap.items() if prefix} | {_XML: "xml"}
-    text, declared = [], {_XML}
-    for name, value in attributes.items():
-        namespace, local = clark.split(name)
-        prefix = known.get(namespace)
-        if prefix is not None and namespace not in declared:
-            declared.add(namespace)
-            text.append(f" xmlns:{prefix}={quoteattr(namespace)}")
-        text.append(f" {f'{prefix}:{local}' if prefix is not None else local}={quoteattr(value)}")
-    return "".join(text)
 
 
 _BESIDE = {

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml import etree
 
 from fabricd.errors import FabricdError
+from fabricd.model import clark
 from fabricd.schema.outline import Node, NodeKind, Outline
 from fabricd.simulator.netconf.marks import Marks, held_below
 from fabricd.simulator.tree import LEAVES, Object, entry_key
@@ -21,6 +22,7 @@ class MalformedError(FabricdError):
     """Not well-formed, too deep, or with a document type: entities have no place in NETCONF (RFC 6241 section 3)."""
 
 
+_XML = "http://www.w3.org/XML/1998/namespace"  # bound to the prefix xml without a declaration, and to no other
 _RETURN = {"\r": "&#13;"}  # or else whoever reads it makes a line feed of it (XML 1.0 section 2.11)
 # Without huge_tree the parser itself bounds depth and the length of names and texts. Sessions share one thread.
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
@@ -103,3 +105,17 @@ def prefixes(outline: Outline, element: etree._Element) -> Mapping[str, str]:
 def elements(parent: etree._Element) -> list[etree._Element]:
     """Child elements without comments and processing instructions."""
     return [child for child in parent if isinstance(child.tag, str)]
+
+
+def attributes_written(attributes: Mapping[str, str], nsmap: Mapping[str | None, str]) -> str:
+    """Attributes with the declarations that their names need, each once."""
+    known = {namespace: prefix for prefix, namespace in nsmap.items() if prefix} | {_XML: "xml"}
+    text, declared = [], {_XML}
+    for name, value in attributes.items():
+        namespace, local = clark.split(name)
+        prefix = known.get(namespace)
+        if prefix is not None and namespace not in declared:
+            declared.add(namespace)
+            text.append(f" xmlns:{prefix}={quoteattr(namespace)}")
+        text.append(f" {f'{prefix}:{local}' if prefix is not None else local}={quoteattr(value)}")
+    return "".join(text)
