@@ -22,6 +22,7 @@ from fabricd.model.path import Path
 from fabricd.schema import SchemaPool
 from fabricd.simulator.datastore import Store
 from fabricd.simulator.faults import Fault, Kind, Rpc
+from fabricd.simulator.gnmi.subscribe import Reply, Subscriber
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,6 +69,27 @@ async def test_a_connection_that_is_cut_leaves_nothing_behind(
         report = await one.probe()
         assert any("broke" in question.why for question in report.undecided)
         assert "picture" in report.asked
+        await one.is_untouched()
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_subscription_that_ends_is_not_a_silent_one(
+    tmp_path: File, schemas: SchemaPool, at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_: Subscriber, requests: AsyncIterator[bytes]) -> AsyncIterator[Reply]:
+        await anext(requests)
+        return
+        yield
+
+    async with bench(tmp_path, schemas, Protocol.GNMI) as one:
+        if at_once:
+            monkeypatch.setattr(Subscriber, "replies", nothing)
+        else:
+            one.switch.faults.add(Fault(rpc=Rpc.NOTIFY, kind=Kind.REFUSE, times=1000))
+        report = await one.probe()
+        assert "silent-stream" not in {finding.name for finding in report.findings}
+        [open_question] = [question for question in report.undecided if 34 in question.quirks]
+        assert open_question.why == "the device ended the subscription"
         await one.is_untouched()
 
 

@@ -178,7 +178,7 @@ async def notifications(bench: Bench[GnmiGround]) -> AsyncIterator[None]:
     """Whether a subscription tells what comes and what goes while the block runs, and shortly after."""
     ground = bench.ground
     marks = [scratch.interface(name) for name in bench.names.interfaces]
-    heard = _Heard()
+    heard, ended = _Heard(), False
 
     async def listen(stream: Any) -> None:
         while (response := await stream.next(by=None)) is not None:
@@ -190,7 +190,7 @@ async def notifications(bench: Bench[GnmiGround]) -> AsyncIterator[None]:
 
     try:
         async with ground.calls.subscription(ground.requests.stream((_INTERFACES,))) as stream:
-            while not (await stream.next(by=stream.deadline)).sync_response:
+            while (response := await stream.next(by=stream.deadline)) is not None and not response.sync_response:
                 pass
             task = asyncio.create_task(listen(stream))
             try:
@@ -200,13 +200,16 @@ async def notifications(bench: Bench[GnmiGround]) -> AsyncIterator[None]:
                     return heard.updates > 0 and heard.deletes > 0
 
                 await bench.until(all_told, _WAIT)
+                ended = task.done()
             finally:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
     finally:
         # A stream that is given up in the middle leaves a channel that is not used again.
         await ground.revive()
-    if not heard.updates:
+    if ended and not heard.deletes:
+        bench.open_question("silent-stream", "the device ended the subscription", (34, 35))
+    elif not heard.updates:
         bench.found(
             "silent-stream",
             "A subscription is accepted and tells nothing; the sweep finds what changes.",
