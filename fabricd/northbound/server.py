@@ -25,6 +25,7 @@ from fabricd.errors import InputError
 from fabricd.northbound.gate import Gate
 from fabricd.northbound.service import FabricdService
 from fabricd.northbound.v1 import fabricd_pb2, fabricd_pb2_grpc
+from fabricd.renewed_certificates import server_credentials
 from fabricd.settings import NorthboundSettings
 
 log = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ def _credentials(settings: NorthboundSettings) -> grpc.ServerCredentials:
         log.info("northbound TLS files were renewed")
         return configuration
 
-    return grpc.dynamic_ssl_server_credentials(load(), renewed, require_client_authentication=True)  # type: ignore[arg-type]
+    return server_credentials(load(), renewed, require_client_authentication=True)
 
 
 def _stamp(*files: Path) -> tuple[tuple[int, int], ...]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import stat
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 import raw_netconf
 from raw_gnmi import Client, connected, path, refused, update, values
 from raw_netconf import edit, errors
+from simulator_process import command, set_hostname
 
 from fabricd.errors import FabricdError, InputError
 from fabricd.simulator import Fault, Kind, Rpc, Simulation, SimulationConfig, Switch, SwitchConfig
@@ -232,50 +231,6 @@ async def test_a_taken_port_is_told_and_nothing_stays_running(configure: Configu
         with pytest.raises(FabricdError, match=str(*ports.values())):
             await other.start()
         assert not any(switch.powered for switch in other.switches.values())
-
-
-SIMULATION = """
-[simulation]
-state_directory = "state"
-password = "env:SIMULATED_PASSWORD"
-
-[[switch]]
-name = "only"
-ports = ["Ethernet1"]
-"""
-
-
-async def command(folder: Path) -> asyncio.subprocess.Process:
-    (folder / "simulation.toml").write_text(SIMULATION)
-    (folder / "state" / "ports.json").unlink(missing_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        "import asyncio, logging, pathlib, sys\n"
-        "from fabricd.simulator import run_simulation\n"
-        "logging.basicConfig(level='INFO')\n"
-        "asyncio.run(run_simulation(pathlib.Path(sys.argv[1])))",
-        folder / "simulation.toml",
-        env={**os.environ, "SIMULATED_PASSWORD": "from-the-environment"},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    async with asyncio.timeout(60):
-        while b"simulation ready" not in (line := await process.stderr.readline()):
-            assert line, "ended before it was ready"
-    return process
-
-
-async def set_hostname(folder: Path, name: str) -> str | None:
-    """Set the host name of the switch another process runs (unless empty); returns the one it has."""
-    directory = json.loads((folder / "state" / "ports.json").read_text())
-    credentials = grpc.ssl_channel_credentials(Path(directory["ca"]).read_bytes())
-    only = directory["switches"]["only"]
-    async with grpc.aio.secure_channel(f"{only['address']}:{only['gnmi_port']}", credentials) as channel:
-        client = Client(channel, (("username", "fabricd"), ("password", "from-the-environment")))
-        if name:
-            await client.set(update=[update(HOSTNAME, name)])
-        return str(values(await client.get(HOSTNAME))[0])
 
 
 async def test_the_command_serves_survives_sigkill_and_ends_on_sigterm(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 from pygnmi.spec.v080 import gnmi_pb2
 
 from fabricd.errors import FabricdError, InputError, Problem
+from fabricd.renewed_certificates import server_credentials
 from fabricd.simulator.config import SimulationConfig
 from fabricd.simulator.confirmed import CommitError
 from fabricd.simulator.datastore import LockedError
@@ -71,6 +72,7 @@ class GnmiServer:
         self._live = live
         self._config = config
         self._identity = identity
+        self._shown = identity
         self._login = _Login(config.username, config.password, config.token)
         self._paths = Paths(live)
         self._counters = LateCounters(live)
@@ -103,8 +105,9 @@ class GnmiServer:
             )
         )
         server.add_generic_rpc_handlers((self._handlers(),))
-        credentials = grpc.dynamic_ssl_server_credentials(
-            self._certificate(), self._certificate, require_client_authentication=self._client_ca is not None
+        self._shown = self._identity
+        credentials = server_credentials(
+            self._certificate(self._shown), self._renewed, require_client_authentication=self._client_ca is not None
         )
         relay = Relay(server.add_secure_port("127.0.0.1:0", credentials))
         await server.start()
@@ -130,10 +133,16 @@ class GnmiServer:
         """Show another certificate from the next connection on."""
         self._identity = identity
 
-    def _certificate(self) -> grpc.ServerCertificateConfiguration:
-        """gRPC asks at every handshake."""
-        pair = (self._identity.key, self._identity.certificate)
-        return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
+    def _renewed(self) -> grpc.ServerCertificateConfiguration | None:
+        """gRPC asks at every handshake, on a thread of its own."""
+        identity = self._identity
+        if identity is self._shown:
+            return None
+        self._shown = identity
+        return self._certificate(identity)
+
+    def _certificate(self, identity: Identity) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration([(identity.key, identity.certificate)], self._client_ca)
 
     def _handlers(self) -> grpc.GenericRpcHandler:
         return grpc.method_handlers_generic_handler(
