@@ -73,8 +73,8 @@ class Client:
             ("grpc.max_send_message_length", -1),
             ("grpc.max_metadata_size", 4 * _DETAIL_BYTES),
             ("grpc.absolute_max_metadata_size", 4 * _DETAIL_BYTES),
+            # `min_reconnect_backoff_ms` is not for here: it is how long a connection and its TLS handshake may take.
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2_000),
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.keepalive_time_ms", 30_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -202,6 +203,29 @@ async def test_renewed_certificates_are_served_without_a_restart_and_broken_ones
         assert (await client.status()).version
     secured.server_tls.certificate.write_bytes(before)  # does not go with the key
     async with secured.service.tls_client(mine) as client:
+        assert (await client.status()).version
+
+
+async def test_a_daemon_far_away_is_reached(secured: Secured) -> None:
+    """Over a link on which a message takes longer than the client waits before it tries to connect again."""
+    port = secured.service.server.tcp_port
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while piece := await reader.read(65536):
+                await asyncio.sleep(0.15)
+                writer.write(piece)
+        writer.close()
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+
+    link = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    async with (
+        link,
+        Client.connect(f"localhost:{link.sockets[0].getsockname()[1]}", tls=secured.authority.issue("root")) as client,
+    ):
         assert (await client.status()).version
 
 
