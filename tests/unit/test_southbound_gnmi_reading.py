@@ -11,7 +11,7 @@ import grpc
 import pytest
 from gnmi_scripts import BOTH, INTERFACES, SYNC, SYSTEM, names, refusing, session, telling, update_of
 from pygnmi.spec.v080 import gnmi_pb2
-from southbound_servers import GnmiServer
+from southbound_servers import GnmiServer, gnmi_server
 
 from fabricd.errors import DeviceProtocolError, DeviceRefusedError, DeviceTimeoutError
 from fabricd.model.edit import GnmiSet
@@ -303,6 +303,24 @@ async def test_a_root_that_is_too_large_by_itself_is_read_by_a_subscription() ->
         INTERFACES: CONFIG["interfaces"],
     }
     assert len(asked) == 2
+
+
+async def test_what_was_too_large_is_asked_for_anew_after_a_restart() -> None:
+    """On a connection that came back by itself: the device may have other software, and other limits."""
+    server = GnmiServer()
+    server.values = {"system": b'{"a":1}', "interfaces": b'{"a":2}'}
+    server.get = too_large(server, lambda request: names(request.path[0]) == ["system"] and len(request.path) == 1)
+    server.subscribe = telling(CONFIG, [])
+    async with session(server) as target:
+        await target.fetch(BOTH)
+        assert server.running is not None
+        await server.running.stop(None)
+        server.get = server.subscribe = None
+        server.gets.clear()
+        async with gnmi_server(server, port=server.port):
+            assert [part.data for part in (await target.fetch(BOTH)).parts] == [b'{"a":2}', b'{"a":1}']
+            assert [len(get.path) for get in server.gets] == [2]
+            assert not target.closed
 
 
 async def test_state_that_is_too_large_does_not_change_how_configuration_is_read() -> None:

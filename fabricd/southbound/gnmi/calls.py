@@ -54,7 +54,7 @@ class Calls:
         """
         timeouts = self.device.profile.timeouts
         timeout = timeouts.write if method == "Set" else timeouts.read
-        await self._ready()
+        await self.ready()
         size = request.ByteSize() if method == "Set" else 0
         must_fit(self.device, method, size, tag="RESOURCE_EXHAUSTED")
         with self.translated(method, timeout, changes=changes, size=size):
@@ -64,7 +64,7 @@ class Calls:
     async def subscription(self, request: Any) -> AsyncIterator[Subscription]:
         """A Subscribe that has been sent `request`; it ends on the device when the block does."""
         timeout = self.device.profile.timeouts.read
-        await self._ready()
+        await self.ready()
         call = self._stub.Subscribe(metadata=self._login)
         ending = _Ending(call)
         try:
@@ -88,7 +88,7 @@ class Calls:
         except Exception as error:  # noqa: BLE001 - closing is for good, whatever the library thinks of it
             _LOG.debug("%s: closing the channel: %r", self.device.name, error)
 
-    async def _ready(self) -> None:
+    async def ready(self) -> None:
         """Connected, or DeviceUnreachableError before anything is sent: what fails later was under way."""
         if self._closed:
             raise DeviceUnreachableError("the session is closed", device=self.device.name)

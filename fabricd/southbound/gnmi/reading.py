@@ -41,7 +41,8 @@ def _says_something(part: Part) -> bool:
 
 
 class Reading:
-    """Reads one device, and keeps in mind for the session which answers were too large for one message."""
+    """Reads one device, and keeps in mind which answers were too large for one message until it is connected anew: it
+    may have restarted with other software."""
 
     def __init__(self, calls: Calls, requests: Requests, way: Way | None = None) -> None:
         """`way` counts instead of the profile's."""
@@ -52,6 +53,7 @@ class Reading:
         # State may be too large where configuration is not.
         self._apart: set[Kind] = set()
         self._large: set[tuple[Kind, Path]] = set()
+        self._connection = calls.connections
         self._proven = 0  # the connection over which the device has shown anything
 
     async def config(self, roots: Sequence[Path]) -> Fetched:
@@ -90,6 +92,11 @@ class Reading:
         )
 
     async def _read(self, paths: Sequence[Path], kind: Kind) -> list[Part]:
+        await self._calls.ready()
+        if self._connection != self._calls.connections:
+            self._connection = self._calls.connections
+            self._apart.clear()
+            self._large.clear()
         if self._way == "together" and kind not in self._apart and len(paths) > 1:
             too_large = False
             try:
