@@ -58,7 +58,8 @@ class Node:
     """One data node of the schema. Filled while the outline is built, read-only afterwards.
 
     `children` are in schema order; `default` is the canonical text, as is each of `defaults` of a leaf-list.
-    `conditional`: it has a `when`.
+    `conditional`: it has a `when`. `cases` are the choices that it stands in, the outermost first, each with its case
+    (RFC 7950 section 7.9), by qualified names.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Node:
     user_ordered: bool = False
     presence: bool = False
     conditional: bool = False
+    cases: tuple[tuple[str, str], ...] = ()
     keys: tuple[str, ...] = ()
     value: Value | None = None
     defaults: tuple[str, ...] = ()
@@ -126,6 +128,8 @@ class Outline:
     """Namespace by module name."""
     names: Mapping[str, str]
     """Module name by namespace."""
+    chooses: bool
+    """Whether there is a choice anywhere."""
 
 
 @lru_cache(maxsize=16)
@@ -154,6 +158,7 @@ def _read(context: Any) -> Outline:
         modules=tuple(modules),
         namespaces={module.name: module.namespace for module in modules},
         names={module.namespace: module.name for module in modules},
+        chooses=reader.chooses,
     )
 
 
@@ -184,6 +189,7 @@ class _Reader:
     def __init__(self, context: Any) -> None:
         self._context = context
         self._values: dict[int, Value] = {}
+        self.chooses = False
 
     def children(self, parent: Node, compiled: Any, module: Any) -> list[Node]:
         found = []
@@ -205,7 +211,9 @@ class _Reader:
             user_ordered=bool(kind in (NodeKind.LIST, NodeKind.LEAF_LIST) and compiled.flags & lib.LYS_ORDBY_USER),
             presence=bool(kind is NodeKind.CONTAINER and compiled.flags & lib.LYS_PRESENCE),
             conditional=_length(lib.lysc_node_when(compiled)) > 0,
+            cases=_cases(compiled),
         )
+        self.chooses |= bool(node.cases)
         if kind is NodeKind.LEAF:
             leaf = ffi.cast("struct lysc_node_leaf *", compiled)
             node.value = self._value(leaf.type)
@@ -246,6 +254,20 @@ class _Reader:
                 _derived(bases[at], found)
             return Value(ValueKind.IDENTITY, identities=found)
         return Value(_VALUE_KINDS.get(base, ValueKind.STRING), signed=base in _SIGNED)
+
+
+def _cases(compiled: Any) -> tuple[tuple[str, str], ...]:
+    found = []
+    case = compiled.parent
+    while case != ffi.NULL and case.nodetype == lib.LYS_CASE:
+        choice = case.parent
+        found.append((_qualified(choice), _qualified(case)))
+        case = choice.parent
+    return tuple(reversed(found))
+
+
+def _qualified(compiled: Any) -> str:
+    return f"{raw.text(compiled.module.name)}:{raw.text(compiled.name)}"
 
 
 def _derived(identity: Any, found: dict[str, str]) -> None:

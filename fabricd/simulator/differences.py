@@ -57,8 +57,8 @@ def carry_out(tree: Object, changes: Sequence[Difference]) -> None:
 
 
 def _entries(old: Json, new: Json, node: Node, above: tuple[Step, ...], *, deep: bool) -> Iterator[Difference]:
-    held = {entry_key(entry, node): entry for entry in _listed(old)}
-    wanted = {entry_key(entry, node): entry for entry in _listed(new)}
+    held = {entry_key(entry, node): entry for entry in listed(old)}
+    wanted = {entry_key(entry, node): entry for entry in listed(new)}
     for key, entry in held.items():
         if key not in wanted:
             yield Difference(Place((*above, concrete(entry, node))), entry, None)
@@ -72,5 +72,6 @@ def _entries(old: Json, new: Json, node: Node, above: tuple[Step, ...], *, deep:
             yield from differences(held[key], entry, node, steps, deep=deep)
 
 
-def _listed(value: Json) -> list[Object]:
+def listed(value: Json) -> list[Object]:
+    """The entries of a list, none where there is no list."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

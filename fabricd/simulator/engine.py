@@ -22,6 +22,7 @@ from fabricd.schema.features import every_feature
 from fabricd.schema.models import ModelSet
 from fabricd.schema.outline import Outline, outline_of
 from fabricd.schema.tree import Defaults, Tree
+from fabricd.simulator.cases import leave_one
 from fabricd.simulator.conditions import outlived
 from fabricd.simulator.differences import carry_out, differences
 from fabricd.simulator.tree import Object, remove
@@ -69,6 +70,8 @@ class Engine:
         def work() -> bytes:
             document = parse(config)
             edit(document)
+            if self.outline.chooses:
+                leave_one(parse(config), document, self.outline.root)
             edited = orjson.dumps(document)
             return self._settled(edited, running) if whole else self._checked(edited, whole=False)
 

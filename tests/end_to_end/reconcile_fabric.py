@@ -177,12 +177,14 @@ async def fabric(
     notifies: bool = True,
     startup: bool = False,
     candidate: bool = True,
+    deviations: tuple[File, ...] = (),
     **profile: Any,
 ) -> AsyncIterator[Fabric]:
     """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
     they and we have the models in this folder instead of the managed ones. `quirks` are the switches', those of
     NETCONF can tell of changes (`notifies`), forget what was not copied to `startup`, and have a `candidate` or a
-    running configuration that is edited as it is; `profile` is what their Profile says."""
+    running configuration that is edited as it is; `deviations` are files of modules that they and we have besides;
+    `profile` is what their Profile says."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
@@ -197,11 +199,13 @@ async def fabric(
         password=PASSWORD,
         switches=switches,
         models="managed" if release is None else str(release),
+        deviations=deviations,
     )
     state = folder / "state"
     state.mkdir()
     async with Simulation(config) as simulation:
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
+        models = replace(models, deviations=(*models.deviations, *deviations))
         # Unless a test says otherwise there is no net: a write is one Set or commit, so that faults hit it.
         said: dict[str, Any] = {"confirm_within": 0.0, **profile}
         kind = Profile("test", models.name, timeouts=Timeouts(60.0, read_timeout, write_timeout), **said)
