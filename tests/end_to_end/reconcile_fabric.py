@@ -177,13 +177,13 @@ async def fabric(
     notifies: bool = True,
     startup: bool = False,
     candidate: bool = True,
-    deviations: tuple[File, ...] = (),
+    modules: tuple[File, ...] = (),
     **profile: Any,
 ) -> AsyncIterator[Fabric]:
     """Switches of these names and protocols, with a controller that is started unless `start` is False. `release`:
     they and we have the models in this folder instead of the managed ones. `quirks` are the switches', those of
     NETCONF can tell of changes (`notifies`), forget what was not copied to `startup`, and have a `candidate` or a
-    running configuration that is edited as it is; `deviations` are files of modules that they and we have besides;
+    running configuration that is edited as it is; `modules` are files that they and we load besides;
     `profile` is what their Profile says."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
@@ -199,13 +199,13 @@ async def fabric(
         password=PASSWORD,
         switches=switches,
         models="managed" if release is None else str(release),
-        deviations=deviations,
+        deviations=modules,
     )
     state = folder / "state"
     state.mkdir()
     async with Simulation(config) as simulation:
         models = ModelSet.managed() if release is None else ModelSet.from_directory("release", release)
-        models = replace(models, deviations=(*models.deviations, *deviations))
+        models = replace(models, deviations=(*models.deviations, *modules))
         # Unless a test says otherwise there is no net: a write is one Set or commit, so that faults hit it.
         said: dict[str, Any] = {"confirm_within": 0.0, **profile}
         kind = Profile("test", models.name, timeouts=Timeouts(60.0, read_timeout, write_timeout), **said)

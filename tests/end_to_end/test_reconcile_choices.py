@@ -48,7 +48,7 @@ LEAD: dict[str, Any] = {"cells": 6, "lead": [None]}
 async def one(request: pytest.FixtureRequest, tmp_path: File) -> AsyncIterator[Fabric]:
     module = tmp_path / "acme-power.yang"
     module.write_text(POWER)
-    async with fabric(tmp_path, {"leaf1": request.param}, deviations=(module,)) as made:
+    async with fabric(tmp_path, {"leaf1": request.param}, modules=(module,)) as made:
         yield made
 
 
